@@ -1,0 +1,3 @@
+module github.com/amgate/amgate
+
+go 1.26.0
