@@ -1,0 +1,129 @@
+package realm
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Values of Cookie.SameSite, as a Caddyfile writes them.
+const (
+	SameSiteLax    = "lax"
+	SameSiteStrict = "strict"
+	SameSiteNone   = "none"
+)
+
+// AffinityCookie is AM's cookie for load balancers. It carries a journey's
+// affinity.
+const AffinityCookie = "amlbcookie"
+
+// Bounds on what is looked at before anything about a client is known.
+const (
+	maxCookieBytes = 32 << 10
+	maxTokens      = 4
+)
+
+// Cookie says how the SSO token travels in browsers.
+type Cookie struct {
+	// Name is AM's cookie name. Clients read it from serverinfo.
+	Name string
+	// Domain is empty for a cookie of the host alone.
+	Domain string
+	// SameSite is one of the constants.
+	SameSite string
+}
+
+func (c Cookie) check(fail func(string, ...any) error) error {
+	if c.Name == "" || strings.ContainsFunc(c.Name, func(r rune) bool { return !isNameRune(r) }) {
+		return fail("cookie %q: a cookie's name has only letters, digits, -, _ and .", c.Name)
+	}
+	if c.Name == AffinityCookie {
+		return fail("cookie %s: that name is taken by the load-balancer cookie", c.Name)
+	}
+	switch c.SameSite {
+	case SameSiteLax, SameSiteStrict, SameSiteNone:
+	default:
+		return fail("cookie same_site %q is not known; use lax, strict or none", c.SameSite)
+	}
+	if strings.ContainsFunc(c.Domain, func(r rune) bool { return !isNameRune(r) }) {
+		return fail("cookie domain %q is not a domain", c.Domain)
+	}
+	return nil
+}
+
+// Set adds the Set-Cookie line that hands token to the browser: a session
+// cookie, with its attributes in AM's order.
+func (c Cookie) Set(h http.Header, token string, secure bool) {
+	h.Add("Set-Cookie", c.line(token, secure))
+}
+
+// Clear adds the Set-Cookie line that makes the browser forget the token.
+func (c Cookie) Clear(h http.Header, secure bool) {
+	h.Add("Set-Cookie", c.line("", secure)+"; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
+}
+
+// SetAffinity adds the Set-Cookie line for AffinityCookie. It is kept to the
+// host: only the edge that answers needs it.
+func (c Cookie) SetAffinity(h http.Header, affinity string, secure bool) {
+	c.Name, c.Domain = AffinityCookie, ""
+	h.Add("Set-Cookie", c.line(affinity, secure))
+}
+
+func (c Cookie) line(value string, secure bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s=%s; Path=/", c.Name, value)
+	if c.Domain != "" {
+		b.WriteString("; Domain=" + c.Domain)
+	}
+	if secure {
+		b.WriteString("; Secure")
+	}
+	b.WriteString("; HttpOnly")
+	// A browser drops a SameSite=None cookie that is not Secure.
+	if c.SameSite != SameSiteNone || secure {
+		b.WriteString("; SameSite=" + strings.ToUpper(c.SameSite[:1]) + c.SameSite[1:])
+	}
+	return b.String()
+}
+
+// Tokens returns the SSO tokens that a request presents, in the order in
+// which they are tried: the header named like the cookie, then the cookies of
+// that name as sent. Several cookies of one name reach us when a page of
+// another host planted one; the first that is a live session counts. Their
+// number and size are bounded before anything is parsed.
+func (c Cookie) Tokens(h http.Header) []string {
+	var tokens []string
+	for _, v := range h.Values(c.Name) {
+		tokens = appendToken(tokens, v)
+	}
+	for value := range CookieValues(h, c.Name) {
+		tokens = appendToken(tokens, value)
+	}
+	return tokens
+}
+
+func appendToken(tokens []string, t string) []string {
+	if t == "" || len(tokens) == maxTokens {
+		return tokens
+	}
+	return append(tokens, t)
+}
+
+// CookieValues yields the values of all cookies named name, raw as sent,
+// without building a list of all others. It looks at no more than 32 KiB.
+func CookieValues(h http.Header, name string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		budget := maxCookieBytes
+		for _, line := range h["Cookie"] {
+			if budget -= len(line); budget < 0 {
+				return
+			}
+			for pair := range strings.SplitSeq(line, ";") {
+				n, v, ok := strings.Cut(strings.TrimLeft(pair, " "), "=")
+				if ok && n == name && !yield(strings.TrimRight(v, " ")) {
+					return
+				}
+			}
+		}
+	}
+}

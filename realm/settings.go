@@ -1,0 +1,157 @@
+package realm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/amgate/amgate/identity"
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/token"
+)
+
+// JourneyScheme says where unfinished journeys live.
+type JourneyScheme string
+
+// The journey-session schemes.
+const (
+	JourneysServer   JourneyScheme = "server"
+	JourneysInMemory JourneyScheme = "in_memory"
+)
+
+// SessionScheme says where authenticated sessions live.
+type SessionScheme string
+
+// SessionsServer keeps the state of sessions in the CTS.
+const SessionsServer SessionScheme = "server"
+
+// Defaults of Settings, as AM has them.
+const (
+	DefaultJourneyTimeout = 5 * time.Minute
+	DefaultMaxTime        = 120 * time.Minute
+	DefaultIdleTimeout    = 30 * time.Minute
+	DefaultCookie         = "iPlanetDirectoryPro"
+	DefaultJourney        = "Login"
+)
+
+// Settings are the configuration of one realm. They are complete: whoever
+// makes them fills in the defaults with WithDefaults.
+type Settings struct {
+	// Path is "/" or "/alpha" or "/alpha/beta".
+	Path string
+	// Aliases are other names for the realm in URLs; Hosts are host names
+	// that select it when nothing else does.
+	Aliases, Hosts []string
+	// Journeys are the realm's journeys by name; DefaultJourney names the
+	// one that runs when a client asks for none.
+	Journeys       map[string]*journey.Tree
+	DefaultJourney string
+	// Users are the realm's people.
+	Users identity.Store
+
+	JourneySessions       JourneyScheme
+	AuthenticatedSessions SessionScheme
+	JourneyTimeout        time.Duration
+	MaxTime, IdleTimeout  time.Duration
+
+	Cookie Cookie
+	// SuccessURL and FailureURL are where a client should go when nothing
+	// else decided; AM's loginSuccessUrl and loginFailureUrl.
+	SuccessURL, FailureURL string
+	// GotoAllow are the origins, besides the request's own, to which goto
+	// may lead. CORS are the origins whose pages may call the REST API with
+	// credentials.
+	GotoAllow, CORS []string
+	// SigningKeys, newest first, replace the realm's generated secret.
+	SigningKeys []token.Secret
+}
+
+// WithDefaults returns the settings with every empty one filled in. base is
+// the path under which AM is served, "/am".
+func (s Settings) WithDefaults(base string) Settings {
+	setDefault(&s.JourneySessions, JourneysServer)
+	setDefault(&s.AuthenticatedSessions, SessionsServer)
+	setDefault(&s.JourneyTimeout, DefaultJourneyTimeout)
+	setDefault(&s.MaxTime, DefaultMaxTime)
+	setDefault(&s.IdleTimeout, DefaultIdleTimeout)
+	setDefault(&s.DefaultJourney, DefaultJourney)
+	setDefault(&s.Cookie.Name, DefaultCookie)
+	setDefault(&s.Cookie.SameSite, SameSiteLax)
+	home := base + "/XUI/"
+	if s.Path != "/" {
+		home += "?realm=" + s.Path
+	}
+	setDefault(&s.SuccessURL, home)
+	return s
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Check tells what is wrong with the settings, naming the realm.
+func (s Settings) Check() error {
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("realm %s: %s", s.Path, fmt.Sprintf(format, args...))
+	}
+	if err := CheckPath(s.Path); err != nil {
+		return err
+	}
+	if s.Users == nil {
+		return fail("no identities; name a source of users, for example: identities file users.json")
+	}
+	switch s.JourneySessions {
+	case JourneysServer, JourneysInMemory:
+	default:
+		return fail("journey_sessions %q is not known; use server or in_memory", s.JourneySessions)
+	}
+	if s.AuthenticatedSessions != SessionsServer {
+		return fail("authenticated_sessions %q is not known; use server", s.AuthenticatedSessions)
+	}
+	for name, d := range map[string]time.Duration{
+		"journey_timeout": s.JourneyTimeout, "max_time": s.MaxTime, "idle_timeout": s.IdleTimeout,
+	} {
+		if d < time.Second {
+			return fail("%s is %v; it must be at least one second, and sessions that never end are not supported", name, d)
+		}
+	}
+	if _, ok := s.Journeys[s.DefaultJourney]; !ok {
+		return fail("default_journey %s: there is no such journey in this realm", s.DefaultJourney)
+	}
+	for _, origin := range append(append([]string{}, s.GotoAllow...), s.CORS...) {
+		if err := CheckOrigin(origin); err != nil {
+			return fail("%v", err)
+		}
+	}
+	return s.Cookie.check(fail)
+}
+
+// CheckPath tells what is wrong with the path of a realm: it is "/" or
+// names that begin with a slash each, of letters, digits, "-", "_" and ".".
+func CheckPath(path string) error {
+	if path == "/" {
+		return nil
+	}
+	bad := func(why string) error {
+		return fmt.Errorf("realm %q: %s; a realm is / or, for example, /alpha or /alpha/beta", path, why)
+	}
+	if !strings.HasPrefix(path, "/") {
+		return bad("it does not begin with a slash")
+	}
+	for name := range strings.SplitSeq(path[1:], "/") {
+		if strings.Trim(name, ".") == "" {
+			return bad("one of its names is empty")
+		}
+		if i := strings.IndexFunc(name, func(r rune) bool { return !isNameRune(r) }); i >= 0 {
+			return bad(fmt.Sprintf("%q may not stand in a realm's name", name[i:i+1]))
+		}
+	}
+	return nil
+}
+
+func isNameRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r)
+}
