@@ -1,0 +1,146 @@
+package rest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/callback"
+	"github.com/amgate/amgate/realm"
+)
+
+// suspendedUnknown is what AM says of a link that resumes nothing. The
+// native SDKs look for the class name, and for it in a failure without
+// detail (am-protocol §1.8).
+const suspendedUnknown = "org.forgerock.openam.auth.nodes.framework.token.SuspendedAuthSessionException: " +
+	"Token not found. It may have expired."
+
+// answered is what counts of a posted step. Clients post the whole step back
+// with members of their own; all but these two are ignored.
+type answered struct {
+	AuthID    *string         `json:"authId"`
+	Callbacks json.RawMessage `json:"callbacks"`
+}
+
+// authenticate starts a journey, or continues the one that the authId in the
+// body names.
+func (a *API) authenticate(w http.ResponseWriter, c *call) (reply, error) {
+	var body answered
+	if _, err := readBody(w, c.Request, &body); err != nil {
+		return reply{}, err
+	}
+	req := a.request(c)
+	switch {
+	case body.AuthID != nil && *body.AuthID == "":
+		return reply{}, journey.ErrMalformed
+	case body.AuthID != nil:
+		req.AuthID, req.Callbacks = *body.AuthID, body.Callbacks
+	case c.query.Get("suspendedId") != "":
+		return reply{}, refuse(http.StatusUnauthorized, suspendedUnknown)
+	}
+	answer, err := c.realm.Authenticate(c.Context(), req)
+	if err != nil {
+		return reply{}, err
+	}
+	return a.present(c, answer), nil
+}
+
+// request gathers what a call of authenticate says beside its body. Of an
+// answer the realm uses little of it: how a journey was started lies in its
+// authId.
+func (a *API) request(c *call) realm.Request {
+	return realm.Request{
+		IndexType:  c.query.Get("authIndexType"),
+		IndexValue: c.query.Get("authIndexValue"),
+		NoSession:  isTrue(c.query.Get("noSession")),
+		ForceAuth:  isTrue(c.query.Get("ForceAuth")),
+		Goto:       c.query.Get("goto"),
+		GotoOnFail: c.query.Get("gotoOnFail"),
+		Locale:     c.query.Get("locale"),
+		Tokens:     c.realm.Cookie.Tokens(c.Header),
+		Affinity:   sentAffinity(c.Header),
+		Origin:     a.origin(c.Request),
+		Client:     a.client(c),
+	}
+}
+
+// isTrue reads a flag. New SDKs always send noSession=false.
+func isTrue(value string) bool { return strings.EqualFold(value, "true") }
+
+// affinityHeader carries the affinity that an edge of ours decided on. It is
+// a MACed value, so nothing depends on who sent it.
+const affinityHeader = "X-Am-Affinity"
+
+// sentAffinity is the affinity that the edge chose, else that of the client's
+// cookie.
+func sentAffinity(h http.Header) string {
+	if sent := h.Get(affinityHeader); sent != "" {
+		return sent
+	}
+	for value := range realm.CookieValues(h, realm.AffinityCookie) {
+		return value
+	}
+	return ""
+}
+
+// The bodies of AM's replies, with their members in AM's order.
+type (
+	stepBody struct {
+		AuthID      string        `json:"authId"`
+		Callbacks   callback.List `json:"callbacks"`
+		Stage       string        `json:"stage,omitempty"`
+		Header      string        `json:"header,omitempty"`
+		Description string        `json:"description,omitempty"`
+	}
+	successBody struct {
+		// TokenID is nil without a session, and empty when the client has a
+		// session already: a user interface takes the member's presence for
+		// being signed in.
+		TokenID    *string `json:"tokenId,omitempty"`
+		SuccessURL string  `json:"successUrl"`
+		Realm      string  `json:"realm"`
+	}
+)
+
+// present is a realm's answer as AM sends it: the session's cookie before
+// the affinity's, and the latter on every one.
+func (a *API) present(c *call, answer realm.Reply) reply {
+	var (
+		header = http.Header{}
+		secure = a.cfg.Secure(c.Request)
+		rep    reply
+	)
+	switch {
+	case answer.Step != nil:
+		s := answer.Step
+		rep = ok(stepBody{s.AuthID, s.Callbacks, s.Stage, s.Header, s.Description})
+	case answer.Success != nil:
+		s := answer.Success
+		body := successBody{SuccessURL: s.SuccessURL, Realm: s.Realm}
+		if !s.NoSession {
+			body.TokenID = &s.Token
+		}
+		if s.Token != "" {
+			c.realm.Cookie.Set(header, s.Token, secure)
+		}
+		rep = ok(body)
+	default:
+		rep = failed(c, answer.Failure)
+	}
+	c.realm.Cookie.SetAffinity(header, answer.Affinity, secure)
+	rep.header = header
+	return rep
+}
+
+// failed is a failed journey: 401, and a detail only if there is one to tell.
+func failed(c *call, f *realm.Failure) reply {
+	var detail *failureDetail
+	if f.FailureURL != "" || f.ErrorCode != "" {
+		detail = &failureDetail{FailureURL: f.FailureURL, ErrorCode: f.ErrorCode}
+	}
+	return reply{
+		status: http.StatusUnauthorized,
+		body:   failureBody(c, http.StatusUnauthorized, f.Message, detail),
+	}
+}

@@ -1,0 +1,165 @@
+package rest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/amgate/amgate/identity"
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/callback"
+	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store"
+)
+
+// refusal is an error that says what the client gets to see.
+type refusal struct {
+	status  int
+	message string
+	// allow is the header Allow of a 405.
+	allow string
+}
+
+func (e *refusal) Error() string { return fmt.Sprintf("refused with %d: %s", e.status, e.message) }
+
+func refuse(status int, message string) error { return &refusal{status: status, message: message} }
+
+func notAllowed(allow string) error {
+	return &refusal{status: http.StatusMethodNotAllowed, message: "Method Not Allowed", allow: allow}
+}
+
+// table is how the errors of the layers below look to a client, in AM's
+// words where AM has some. Nothing of an error's own text is shown: it may
+// name nodes, keys or hosts.
+var table = []struct {
+	err     error
+	status  int
+	message string
+}{
+	{realm.ErrNoConfiguration, http.StatusBadRequest, "No Configuration found"},
+	{realm.ErrIndexType, http.StatusBadRequest, "Unknown Authentication Index Type"},
+	{journey.ErrSignature, http.StatusBadRequest, "AuthId JWT Signature not valid"},
+	{journey.ErrMalformed, http.StatusBadRequest, "Failed to parse JWT, the authId is not one"},
+	{journey.ErrTooLarge, http.StatusRequestEntityTooLarge, "The answers are too large for this journey"},
+	{callback.ErrAnswer, http.StatusBadRequest, "Required callback not found in JSON response"},
+	{session.ErrInvalid, http.StatusUnauthorized, "Access Denied"},
+	{session.ErrEnded, http.StatusUnauthorized, "Access Denied"},
+
+	// A fault that is not the client's: what it asked for is undecided, and
+	// it may ask again. Never 401, never a cookie: an outage is no logout.
+	{store.ErrUnavailable, http.StatusServiceUnavailable, unavailable},
+	{identity.ErrUnavailable, http.StatusServiceUnavailable, unavailable},
+	{identity.ErrBusy, http.StatusServiceUnavailable, unavailable},
+	{context.Canceled, http.StatusServiceUnavailable, unavailable},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, unavailable},
+}
+
+const unavailable = "The service is busy or not available at the moment. Try again"
+
+// refuse turns an error into the reply for it. An error that nobody
+// foresaw is a 500; its text is in the log only, under an id that the client
+// can tell the people who read the log.
+func (a *API) refuse(c *call, err error) reply {
+	var (
+		status  = http.StatusInternalServerError
+		message string
+		header  http.Header
+	)
+	if known, ok := errors.AsType[*refusal](err); ok {
+		status, message = known.status, known.message
+		if known.allow != "" {
+			header = http.Header{"Allow": {known.allow}}
+		}
+	} else if i := lineOf(err); i >= 0 {
+		status, message = table[i].status, table[i].message
+	} else {
+		id := rand.Text()[:8]
+		message = "Internal error " + id
+		a.cfg.Logger.Error("a request failed", "id", id, "route", c.route.name(), "realm", realmPath(c), "error", err)
+	}
+	if status == http.StatusServiceUnavailable {
+		header = retryAfter()
+		a.cfg.Logger.Debug("a request was answered with 503", "route", c.route.name(), "realm", realmPath(c), "error", err)
+	}
+	return reply{status: status, header: header, body: failureBody(c, status, message, nil)}
+}
+
+// lineOf is the first line of the table for an error. Faults go before what
+// else the error may wrap: undecided is undecided.
+func lineOf(err error) int {
+	found := -1
+	for i, line := range table {
+		if errors.Is(err, line.err) && (found < 0 || line.status == http.StatusServiceUnavailable) {
+			found = i
+		}
+	}
+	return found
+}
+
+// crestError is how AM reports a failure.
+type crestError struct {
+	Code    int            `json:"code"`
+	Reason  string         `json:"reason"`
+	Message string         `json:"message"`
+	Detail  *failureDetail `json:"detail,omitempty"`
+}
+
+// failureDetail goes with a failed journey. ErrorCode is text: the login
+// widget compares it with "110".
+type failureDetail struct {
+	FailureURL string `json:"failureUrl,omitempty"`
+	ErrorCode  string `json:"errorCode,omitempty"`
+}
+
+// oldError is how authenticate reported a failure in resource version 1.
+type oldError struct {
+	ErrorMessage string `json:"errorMessage"`
+	FailureURL   string `json:"failureUrl,omitempty"`
+}
+
+// failureBody is a failure in the form that the request's version has. A nil
+// detail is left out.
+func failureBody(c *call, status int, message string, detail *failureDetail) any {
+	if c.route != nil && c.route.kind == kindAuthenticate && c.version.atMost(1) {
+		old := oldError{ErrorMessage: message}
+		if detail != nil {
+			old.FailureURL = detail.FailureURL
+		}
+		return old
+	}
+	return crestError{Code: status, Reason: reason(status), Message: message, Detail: detail}
+}
+
+// reason is the status in AM's words.
+func reason(status int) string {
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return "Request Entity Too Large"
+	case http.StatusRequestURITooLong:
+		return "Request-URI Too Long"
+	}
+	return http.StatusText(status)
+}
+
+func realmPath(c *call) string {
+	if c.realm == nil {
+		return ""
+	}
+	return c.realm.Path
+}
+
+// recoverInto turns a panic into an error. http.ErrAbortHandler goes on: it
+// is how a handler asks the server to cut the connection.
+func recoverInto(err *error) {
+	switch cause := recover(); {
+	case cause == nil:
+	case cause == http.ErrAbortHandler: //nolint:errorlint // the server compares it, too
+		panic(cause)
+	default:
+		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+	}
+}

@@ -1,0 +1,117 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Bounds on what is looked at before anything about a client is known.
+const (
+	maxPath   = 16 << 10 // a token may stand in it
+	maxQuery  = 16 << 10
+	maxParams = 100
+	maxHeader = 64 << 10
+	// maxBody is AM's own cap (org.forgerock.openam.request.max.bytes.entity.size).
+	maxBody = 1 << 20
+	// maxDepth is how deep a JSON body may nest. A step nests to about ten.
+	maxDepth = 64
+	// maxShown is how much of a client's own text comes back in a message.
+	maxShown = 100
+)
+
+// checkSize refuses requests whose head is larger than any client's. It reads
+// nothing but lengths.
+func checkSize(r *http.Request) error {
+	if len(r.URL.Path) > maxPath || len(r.URL.RawPath) > maxPath || len(r.URL.RawQuery) > maxQuery {
+		return refuse(http.StatusRequestURITooLong, "The request's URL is too long")
+	}
+	size := 0
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(v)
+		}
+	}
+	if size > maxHeader {
+		return refuse(http.StatusRequestHeaderFieldsTooLarge, "The request's headers are too large")
+	}
+	return nil
+}
+
+// parseQuery is url.ParseQuery with a bound, and without tolerance: a
+// parameter that cannot be read is not just left out.
+func parseQuery(raw string) (url.Values, error) {
+	if strings.Count(raw, "&") >= maxParams {
+		return nil, refuse(http.StatusBadRequest, "The request has too many parameters")
+	}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "The request's query cannot be parsed")
+	}
+	return query, nil
+}
+
+// readBody reads a JSON object into target. A body that is absent or blank
+// is reported as empty, whatever its type: openam-agent starts a journey
+// with an empty form. Any other body must say that it is JSON, which also
+// keeps pages of other origins from sending it without a preflight.
+func readBody(w http.ResponseWriter, r *http.Request, target any) (empty bool, err error) {
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return false, refuse(http.StatusRequestEntityTooLarge, "The request's body is too large")
+		}
+		return false, refuse(http.StatusBadRequest, "The request's body cannot be read")
+	}
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 {
+		return true, nil
+	}
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
+		return false, refuse(http.StatusUnsupportedMediaType, "The request's body must be of type application/json")
+	}
+	if raw[0] != '{' || tooDeep(raw) || json.Unmarshal(raw, target) != nil {
+		return false, refuse(http.StatusBadRequest,
+			"The request could not be processed because the provided content is not valid JSON")
+	}
+	return false, nil
+}
+
+// tooDeep reports whether JSON nests deeper than maxDepth. It needs no valid
+// JSON, and no memory.
+func tooDeep(raw []byte) bool {
+	depth, quoted, escaped := 0, false, false
+	for _, c := range raw {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted:
+			escaped, quoted = c == '\\', c != '"'
+		case c == '"':
+			quoted = true
+		case c == '{', c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}', c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// printable is a client's own text as a message shows it: cut to maxShown
+// bytes, and without what is no printable ASCII.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, text[:min(len(text), maxShown)])
+}

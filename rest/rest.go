@@ -1,0 +1,175 @@
+// Package rest serves AM's REST API, everything below {base}/json/, as one
+// http.Handler: authenticate, sessions, serverinfo and the health of the node.
+//
+// A request passes these gates in this order, and each of them is bounded
+// work that asks no store: its size (limits.go), its realm (realms.go), its
+// route (routes.go), the rules of other origins (cors.go, csrf.go). What the
+// route answers is a reply or an error; errors become statuses and bodies in
+// one table (errors.go). Nothing is written before the answer is complete, so
+// an error never comes with half of a success, its cookies least of all.
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/amgate/amgate/realm"
+)
+
+// Config is what a handler is made of. All fields but BaseURL are needed.
+type Config struct {
+	Realms *realm.Set
+	// Base is the path under which AM is served, "/am".
+	Base string
+	// Secure reports whether the client speaks TLS to us, or to the proxy in
+	// front that is trusted to say so: it decides on Secure cookies.
+	Secure func(*http.Request) bool
+	// ClientIP is the address of the client as the server computed it, never
+	// a header as sent. It may be the zero Addr.
+	ClientIP func(*http.Request) netip.Addr
+	// BaseURL is the configured scheme and host of the site,
+	// "https://login.example.com", or "" to use those of the request.
+	BaseURL string
+	Logger  *slog.Logger
+}
+
+// API is the handler. It holds no state of its own.
+type API struct {
+	cfg     Config
+	prefix  string // cfg.Base + "/json/"
+	version versionInfo
+}
+
+var _ http.Handler = (*API)(nil)
+
+// New returns the handler for everything below {Base}/json/. Other paths are
+// answered with 404.
+func New(cfg Config) *API {
+	cfg.Base = strings.TrimSuffix(cfg.Base, "/")
+	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
+	return &API{cfg: cfg, prefix: cfg.Base + "/json/", version: buildVersion()}
+}
+
+// call is one request on its way.
+type call struct {
+	*http.Request
+	query   url.Values
+	version version
+	// realm and route are nil until they are found; path is the route's.
+	realm *realm.Realm
+	path  string
+	route *route
+	// pathToken is what stands for {tokenId} in the route's path.
+	pathToken string
+	// target is the session that the request is about, if the route has one.
+	target target
+}
+
+// reply is what a route answers: an HTTP status, a body that is encoded as
+// JSON (nil for none), and headers besides those of its kind.
+type reply struct {
+	status int
+	body   any
+	header http.Header
+}
+
+// ok is a reply with status 200.
+func ok(body any) reply { return reply{status: http.StatusOK, body: body} }
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{Request: r, version: parseVersion(r.Header.Get("Accept-API-Version"))}
+	var body []byte
+	rep, err := a.answer(w, c)
+	if err == nil {
+		body, err = encode(rep.body)
+	}
+	if err != nil {
+		rep = a.refuse(c, err)
+		body, _ = encode(rep.body) // text and numbers: it cannot fail
+	}
+	h := w.Header()
+	a.setHeaders(h, c, body != nil)
+	for name, values := range rep.header {
+		h[name] = append(h[name], values...)
+	}
+	w.WriteHeader(rep.status)
+	_, _ = w.Write(body) // a client that is gone is not our trouble
+}
+
+// answer takes a request through the gates to its route. A panic on the way
+// is an error like any other unexpected one: the listener, and what else is
+// on the connection, lives on.
+func (a *API) answer(w http.ResponseWriter, c *call) (rep reply, err error) {
+	defer recoverInto(&err)
+	if err := a.locate(c); err != nil {
+		return reply{}, err
+	}
+	if c.Method == http.MethodOptions {
+		return a.options(c), nil
+	}
+	if err := a.choose(c); err != nil {
+		return reply{}, err
+	}
+	if c.route.auth == authToken {
+		if c.target, err = findTarget(w, c); err != nil {
+			return reply{}, err
+		}
+	}
+	if err := checkCSRF(c); err != nil {
+		return reply{}, err
+	}
+	return c.route.serve(a, w, c)
+}
+
+// encode is JSON as AM writes it: without HTML escapes and without a newline
+// at the end; nil for nil.
+func encode(body any) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(body); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// origin is the scheme and host that the client speaks to, where a goto may
+// always lead.
+func (a *API) origin(r *http.Request) string {
+	switch {
+	case a.cfg.BaseURL != "":
+		return a.cfg.BaseURL
+	case a.cfg.Secure(r):
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// readyTimeout bounds how long health/ready waits for the store.
+const readyTimeout = time.Second
+
+// live answers 200 for as long as the process serves.
+func (a *API) live(http.ResponseWriter, *call) (reply, error) {
+	return reply{status: http.StatusOK}, nil
+}
+
+// ready answers 200 when requests can be served, else 503, without a body.
+func (a *API) ready(_ http.ResponseWriter, c *call) (reply, error) {
+	ctx, cancel := context.WithTimeout(c.Context(), readyTimeout)
+	defer cancel()
+	if err := a.cfg.Realms.Ready(ctx); err != nil {
+		return reply{status: http.StatusServiceUnavailable, header: retryAfter()}, nil
+	}
+	return reply{status: http.StatusOK}, nil
+}

@@ -1,0 +1,162 @@
+package rest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// kind is the family of a route: what its replies look like.
+type kind uint8
+
+const (
+	kindCREST kind = iota // also for what is no route
+	kindAuthenticate
+	kindServerInfo
+	kindHealth
+)
+
+// csrf says how a route is kept from pages of other origins that make a
+// browser send its cookies.
+type csrf uint8
+
+const (
+	// csrfSafe: the route changes nothing.
+	csrfSafe csrf = iota
+	// csrfExempt: no cookie authorises the change. Only authenticate is: what
+	// it changes is authorised by the answers, and those come as JSON, which
+	// a browser sends to another origin only after a preflight.
+	csrfExempt
+	// csrfHeader: if a cookie authorises the change, the request carries a
+	// header that no form can send.
+	csrfHeader
+)
+
+// auth says whose request it must be.
+type auth uint8
+
+const (
+	// authNone: everybody's.
+	authNone auth = iota
+	// authToken: the request is about the session whose token it presents;
+	// having the token is all the right that it takes.
+	authToken
+)
+
+// tokenID stands in a route's path for one segment of any text.
+const tokenID = "{tokenId}"
+
+// route is one entry of the API.
+type route struct {
+	method string
+	// path is what follows the realm.
+	path string
+	// action is the value of the parameter _action, or "".
+	action string
+	kind   kind
+	csrf   csrf
+	auth   auth
+	serve  func(*API, http.ResponseWriter, *call) (reply, error)
+}
+
+// routes is everything that exists below {base}/json/.
+var routes = []route{
+	{"POST", "authenticate", "", kindAuthenticate, csrfExempt, authNone, (*API).authenticate},
+	{"POST", "sessions", "logout", kindCREST, csrfHeader, authToken, (*API).logout},
+	{"POST", "sessions", "validate", kindCREST, csrfHeader, authToken, (*API).validate},
+	{"POST", "sessions", "getSessionInfo", kindCREST, csrfHeader, authToken, (*API).sessionInfo},
+	{"POST", "sessions/" + tokenID, "logout", kindCREST, csrfHeader, authToken, (*API).logout},
+	{"POST", "sessions/" + tokenID, "validate", kindCREST, csrfHeader, authToken, (*API).validate},
+	{"POST", "sessions/" + tokenID, "getSessionInfo", kindCREST, csrfHeader, authToken, (*API).sessionInfo},
+	{"GET", "serverinfo/*", "", kindServerInfo, csrfSafe, authNone, (*API).serverInfo},
+	{"GET", "serverinfo/version", "", kindServerInfo, csrfSafe, authNone, (*API).serverVersion},
+	{"GET", "serverinfo/cookieDomains", "", kindServerInfo, csrfSafe, authNone, (*API).cookieDomains},
+	{"GET", "health/live", "", kindHealth, csrfSafe, authNone, (*API).live},
+	{"GET", "health/ready", "", kindHealth, csrfSafe, authNone, (*API).ready},
+}
+
+// name is how logs call a route. It holds nothing that a client sent.
+func (r *route) name() string {
+	if r == nil {
+		return "none"
+	}
+	name := r.method + " " + r.path
+	if r.action != "" {
+		name += "?_action=" + r.action
+	}
+	return name
+}
+
+// isEntry reports whether a segment begins the path of a route. On the legacy
+// form of the API, where nothing else separates them, no realm of that name
+// hides the route.
+func isEntry(segment string) bool {
+	return slices.ContainsFunc(routes, func(r route) bool {
+		first, _, _ := strings.Cut(r.path, "/")
+		return first == segment
+	})
+}
+
+// match compares a route's path with segments. token is what stands in the
+// place of {tokenId}.
+func (r *route) match(segments []string) (token string, ok bool) {
+	rest := r.path
+	for _, segment := range segments {
+		var want string
+		want, rest, _ = strings.Cut(rest, "/")
+		switch want {
+		case tokenID:
+			token = segment
+		case segment:
+		default:
+			return "", false
+		}
+	}
+	return token, rest == ""
+}
+
+// choose finds the route of a request whose path is known to exist.
+// The errors are AM's: 404 for an unknown path, 405 for a known one, 501 for
+// an action that the resource does not have.
+func (a *API) choose(c *call) error {
+	method := c.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	// CREST takes a POST without an action for the wish to create.
+	action := c.query.Get("_action")
+	wanted := action
+	if wanted == "" && method == http.MethodPost {
+		wanted = "create"
+	}
+	for i := range routes {
+		r := &routes[i]
+		if r.path != c.path || r.method != method {
+			continue
+		}
+		// The kind of the refusal's headers, if no action fits.
+		c.route = r
+		if r.action == "" || r.action == action {
+			return nil
+		}
+	}
+	if c.route == nil {
+		return notAllowed(allowed(c.path))
+	}
+	return refuse(http.StatusNotImplemented, "Action "+printable(wanted)+" not implemented for this resource")
+}
+
+// allowed lists the methods of a path for the header Allow.
+func allowed(path string) string {
+	methods := []string{http.MethodOptions}
+	for i := range routes {
+		if r := &routes[i]; r.path == path && !slices.Contains(methods, r.method) {
+			methods = append(methods, r.method)
+			if r.method == http.MethodGet {
+				methods = append(methods, http.MethodHead)
+			}
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
