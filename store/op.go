@@ -66,8 +66,9 @@ func NoneNewer(prefix Key, revision int64) Op {
 func (o Op) Writes() bool { return o.Kind >= OpCreate && o.Kind <= OpDelete }
 
 // ValidateOps tells what is wrong with the operations of a Commit: none, too
-// many, an unknown kind, an empty key, or two writes of one key. Every
-// implementation calls it first, so that all refuse the same mistakes.
+// many, an unknown kind, an empty key, two writes of one key, or a Check at a
+// revision that no record can have. Every implementation calls it first, so
+// that all refuse the same mistakes.
 func ValidateOps(ops []Op) error {
 	if len(ops) == 0 {
 		return fmt.Errorf("store: a commit needs at least one operation")
@@ -87,6 +88,8 @@ func ValidateOps(ops []Op) error {
 				return fmt.Errorf("store: two operations write the key %q", op.Key)
 			}
 			written[op.Key] = struct{}{}
+		case op.Kind == OpCheck && op.Revision < 1:
+			return fmt.Errorf("store: a check of %q at revision %d, but the first is 1; Absent says that there is no record", op.Key, op.Revision)
 		}
 	}
 	return nil
