@@ -1,0 +1,66 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO    ?= go
+LINT  := $(GO) tool -modfile=tools/go.mod golangci-lint
+# Seconds for each fuzz target of "make fuzz".
+FUZZTIME ?= 30s
+
+##@ Run
+
+.PHONY: run
+run: build ## Run the example of Caddyfile.example, with users made at the first start
+	@bin/amgate demo data
+	@bin/amgate run --config Caddyfile.example
+
+.PHONY: cluster
+cluster: build bin/etcd ## Run the same with an etcd process, two AM nodes and an edge
+	@integration/cluster/run.sh
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/amgate
+	@echo "building bin/amgate (two minutes the first time)"
+	@$(GO) build -trimpath -o bin/amgate ./cmd/amgate
+
+bin/etcd: go.mod
+	@echo "building bin/etcd"
+	@$(GO) build -trimpath -o bin/etcd go.etcd.io/etcd/server/v3
+
+##@ Check
+
+.PHONY: test
+test: ## Run every test, installing the browser and the npm packages they need
+	@integration/setup.sh
+	$(GO) vet ./...
+	$(GO) test -race -timeout 25m ./...
+
+.PHONY: lint
+lint: ## Run the linters of .golangci.yml
+	$(LINT) run ./...
+
+.PHONY: bench
+bench: ## Run the benchmarks: of the packages, and of whole systems
+	$(GO) test -run '^$$' -bench . -benchmem ./session ./store/... ./token ./journey/... ./gateway
+	$(GO) test -run '^$$' -bench . -timeout 30m ./integration/bench
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser of hostile bytes, FUZZTIME each (default 30s)
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+		done; \
+	done
+
+.PHONY: docs
+docs: ## Write the tables that are generated from the code
+	$(GO) test ./caddymodule -run TestReference -update
+
+##@ Help
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,264 @@
+package realm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/affinity"
+	"github.com/amgate/amgate/journey/keep"
+	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/token"
+)
+
+// Config is what a configuration says about its realms.
+type Config struct {
+	Realms []Settings
+	// Advertise is the host:port under which edges reach this node, or "".
+	Advertise string
+	Logger    *slog.Logger
+}
+
+// Backend is what a Set works on. It is shared with the Sets that come before
+// and after when the configuration is reloaded; a Set closes none of it.
+type Backend struct {
+	// Store is the CTS behind its cache.
+	Store store.Store
+	// Access records the last access of sessions.
+	Access *session.Access
+	// Journeys holds the in-memory journeys of all realms.
+	Journeys *keep.Table
+	// SigningKeys, newest first, are the root secrets of the installation.
+	SigningKeys []token.Secret
+}
+
+// Set is the realms of a configuration. It serves nothing before Start has
+// read the installation's secrets from the store: until then every operation
+// answers store.ErrUnavailable.
+//
+// All methods are safe for concurrent use.
+type Set struct {
+	cfg    Config
+	realms map[string]*Realm
+	names  map[string]*Realm // aliases, and the names of top-level realms
+	hosts  map[string]*Realm
+	keyed  atomic.Pointer[keyed]
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+// keyed is all that depends on the installation's secrets.
+type keyed struct {
+	store    store.Store
+	sessions *session.Manager
+	affinity *affinity.Router
+	pin      affinity.Pin
+}
+
+// Realm is one realm at work.
+type Realm struct {
+	Settings
+	set    *Set
+	engine *journey.Engine
+	keeper atomic.Pointer[journey.Keeper]
+	log    *slog.Logger
+}
+
+// New checks the settings and returns the Set. It does not touch the store.
+func New(cfg Config) (*Set, error) {
+	s := &Set{
+		cfg:    cfg,
+		realms: make(map[string]*Realm),
+		names:  make(map[string]*Realm),
+		hosts:  make(map[string]*Realm),
+	}
+	var errs []error
+	for _, settings := range cfg.Realms {
+		errs = append(errs, settings.Check(), s.add(settings))
+	}
+	if _, ok := s.realms["/"]; !ok {
+		errs = append(errs, errors.New("there is no root realm"))
+	}
+	return s, errors.Join(errs...)
+}
+
+func (s *Set) add(settings Settings) error {
+	if s.realms[settings.Path] != nil {
+		return fmt.Errorf("realm %s is there twice", settings.Path)
+	}
+	r := &Realm{Settings: settings, set: s, log: s.cfg.Logger.With("realm", settings.Path)}
+	r.engine = journey.NewEngine(journey.EngineConfig{Users: settings.Users, Logger: r.log})
+	s.realms[settings.Path] = r
+
+	aliases := settings.Aliases
+	if name := settings.Path[1:]; name != "" && !strings.Contains(name, "/") {
+		aliases = append([]string{name}, aliases...)
+	}
+	for _, name := range aliases {
+		if other := s.names[name]; other != nil {
+			return fmt.Errorf("realm %s: the alias %q belongs to realm %s", settings.Path, name, other.Path)
+		}
+		s.names[name] = r
+	}
+	for _, host := range settings.Hosts {
+		host = strings.ToLower(host)
+		if other := s.hosts[host]; other != nil {
+			return fmt.Errorf("realm %s: the host %q belongs to realm %s", settings.Path, host, other.Path)
+		}
+		s.hosts[host] = r
+	}
+	return nil
+}
+
+// Realm finds a realm by its exact path.
+func (s *Set) Realm(path string) (*Realm, bool) {
+	r, ok := s.realms[path]
+	return r, ok
+}
+
+// ByAlias finds a realm by an alias, or a top-level realm by its own name.
+func (s *Set) ByAlias(name string) (*Realm, bool) {
+	r, ok := s.names[name]
+	return r, ok
+}
+
+// ByHost finds the realm that a host name, without a port, selects.
+func (s *Set) ByHost(host string) (*Realm, bool) {
+	r, ok := s.hosts[strings.ToLower(strings.TrimSuffix(host, "."))]
+	return r, ok
+}
+
+// Start reads the secrets of the installation from the store, making those
+// that are missing. If the store cannot be reached it goes on trying in the
+// background until Close, and returns nil: requests are answered with
+// store.ErrUnavailable meanwhile. Any other error is final.
+func (s *Set) Start(ctx context.Context, b Backend) error {
+	err := s.load(ctx, b)
+	if !errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	s.cfg.Logger.Warn("the store cannot be reached; requests are answered with 503 until it can", "error", err)
+	retry, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop, s.done = stop, make(chan struct{})
+	go s.keepLoading(retry, b)
+	return nil
+}
+
+func (s *Set) keepLoading(ctx context.Context, b Backend) {
+	defer close(s.done)
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		switch err := s.load(ctx, b); {
+		case err == nil:
+			s.cfg.Logger.Info("the store can be reached; requests are served")
+			return
+		case !errors.Is(err, store.ErrUnavailable):
+			s.cfg.Logger.Error("the installation's secrets cannot be used; requests are answered with 503", "error", err)
+			return
+		}
+	}
+}
+
+// Close ends what Start left running.
+func (s *Set) Close() {
+	if s.stop != nil {
+		s.stop()
+		<-s.done
+	}
+}
+
+func (s *Set) load(ctx context.Context, b Backend) error {
+	ring, err := loadRing(ctx, b.Store, b.SigningKeys, s.cfg.Realms)
+	if err != nil {
+		return err
+	}
+	k := &keyed{
+		store: b.Store,
+		sessions: session.NewManager(session.Config{
+			Store: b.Store, Keys: ring, Access: b.Access, Logger: s.cfg.Logger,
+		}),
+		affinity: affinity.New(ring.Derive("affinity")),
+	}
+	if s.cfg.Advertise != "" {
+		k.pin = k.affinity.Pin(s.cfg.Advertise)
+	}
+	for _, r := range s.realms {
+		keeper, err := r.newKeeper(ring, b)
+		if err != nil {
+			return err
+		}
+		r.keeper.Store(&keeper)
+	}
+	s.keyed.Store(k)
+	return nil
+}
+
+func (r *Realm) newKeeper(ring *token.Ring, b Backend) (journey.Keeper, error) {
+	keys, ok := ring.Realm(r.Path)
+	if !ok {
+		return nil, fmt.Errorf("realm %s has no keys", r.Path)
+	}
+	if r.JourneySessions == JourneysInMemory {
+		return keep.NewMemory(keep.MemoryConfig{Table: b.Journeys, Keys: keys})
+	}
+	return keep.NewServer(keep.ServerConfig{Store: b.Store, Keys: keys})
+}
+
+// keys returns what depends on the installation's secrets, or
+// store.ErrUnavailable while they are not read.
+func (s *Set) keys() (*keyed, error) {
+	if k := s.keyed.Load(); k != nil {
+		return k, nil
+	}
+	return nil, fmt.Errorf("%w: the installation's secrets are not read yet", store.ErrUnavailable)
+}
+
+// Ready reports whether requests can be served: the secrets are read and the
+// store answers.
+func (s *Set) Ready(ctx context.Context) error {
+	k, err := s.keys()
+	if err != nil {
+		return err
+	}
+	if _, _, err := k.store.Get(ctx, installationKey, store.Fresh); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// Affinity is the router of the installation's affinities. The error wraps
+// store.ErrUnavailable.
+func (s *Set) Affinity() (*affinity.Router, error) {
+	k, err := s.keys()
+	if err != nil {
+		return nil, err
+	}
+	return k.affinity, nil
+}
+
+// UniversalID is AM's name for a user across realms.
+func (r *Realm) UniversalID(userID string) string {
+	var b strings.Builder
+	b.WriteString("id=" + userID + ",ou=user")
+	names := strings.Split(strings.Trim(r.Path, "/"), "/")
+	for i := len(names) - 1; i >= 0; i-- {
+		if names[i] != "" {
+			b.WriteString(",o=" + names[i])
+		}
+	}
+	if r.Path != "/" {
+		b.WriteString(",ou=services")
+	}
+	b.WriteString(",ou=am-config")
+	return b.String()
+}

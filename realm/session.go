@@ -1,0 +1,80 @@
+package realm
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/amgate/amgate/session"
+)
+
+// Session finds the first live session, of any realm, among the tokens that a
+// client presents. Errors: session.ErrInvalid if none is a token of ours,
+// session.ErrEnded if one was, and store.ErrUnavailable if that could not be
+// decided.
+func (s *Set) Session(ctx context.Context, tokens []string, use session.Use) (session.Session, error) {
+	return s.find(ctx, tokens, use, func(session.Session) bool { return true })
+}
+
+// Session is Set.Session for sessions of this realm alone: a token of another
+// realm is session.ErrInvalid.
+func (r *Realm) Session(ctx context.Context, tokens []string, use session.Use) (session.Session, error) {
+	return r.set.find(ctx, tokens, use, func(s session.Session) bool { return s.Realm() == r.Path })
+}
+
+func (s *Set) find(
+	ctx context.Context, tokens []string, use session.Use, wanted func(session.Session) bool,
+) (session.Session, error) {
+	k, err := s.keys()
+	if err != nil {
+		return session.Session{}, err
+	}
+	result := session.ErrInvalid
+	for _, tok := range tokens {
+		found, err := k.sessions.Lookup(ctx, tok, use)
+		switch {
+		case err == nil && wanted(found):
+			return found, nil
+		case err == nil, errors.Is(err, session.ErrInvalid):
+		case errors.Is(err, session.ErrEnded):
+			result = session.ErrEnded
+		default:
+			return session.Session{}, err
+		}
+	}
+	return session.Session{}, result
+}
+
+// LastAccess is when the session was last used, as exactly as the store
+// knows it.
+func (s *Set) LastAccess(ctx context.Context, found session.Session) (time.Time, error) {
+	k, err := s.keys()
+	if err != nil {
+		return time.Time{}, err
+	}
+	return k.sessions.LastAccess(ctx, found)
+}
+
+// Logout ends the live sessions among the tokens and says how many there
+// were. A token that is not verified ends nothing.
+func (s *Set) Logout(ctx context.Context, tokens []string) (int, error) {
+	k, err := s.keys()
+	if err != nil {
+		return 0, err
+	}
+	ended := 0
+	for _, tok := range tokens {
+		found, err := k.sessions.Lookup(ctx, tok, session.Peek)
+		if err == nil {
+			err = k.sessions.End(ctx, found)
+		}
+		switch {
+		case err == nil:
+			ended++
+		case errors.Is(err, session.ErrInvalid), errors.Is(err, session.ErrEnded):
+		default:
+			return ended, err
+		}
+	}
+	return ended, nil
+}
