@@ -80,6 +80,14 @@ type reply struct {
 	header http.Header
 }
 
+// encode is the body as sent; nil for none.
+func (r reply) encode() ([]byte, error) {
+	if r.body == nil {
+		return nil, nil
+	}
+	return encode(r.body)
+}
+
 // ok is a reply with status 200.
 func ok(body any) reply { return reply{status: http.StatusOK, body: body} }
 
@@ -89,11 +97,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body []byte
 	rep, err := a.answer(w, c)
 	if err == nil {
-		body, err = encode(rep.body)
+		body, err = rep.encode()
 	}
 	if err != nil {
 		rep = a.refuse(c, err)
-		body, _ = encode(rep.body) // text and numbers: it cannot fail
+		body, _ = rep.encode() // text and numbers: it cannot fail
 	}
 	h := w.Header()
 	a.setHeaders(h, c, body != nil)
@@ -130,11 +138,8 @@ func (a *API) answer(w http.ResponseWriter, c *call) (rep reply, err error) {
 }
 
 // encode is JSON as AM writes it: without HTML escapes and without a newline
-// at the end; nil for nil.
+// at the end.
 func encode(body any) ([]byte, error) {
-	if body == nil {
-		return nil, nil
-	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
