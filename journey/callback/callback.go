@@ -3,6 +3,12 @@
 // A callback is one question to the client: outputs to show and, unless it is
 // read-only, inputs to fill in. On the wire the inputs of the n-th callback
 // of a step are named IDTokenN, with a suffix where a callback has several.
+//
+// A type of this package is a struct whose fields carry tags: `out:"prompt"`
+// is an output of that name, `in:""` the input IDTokenN, `in:"question"` the
+// input IDTokenNquestion; the option ",text" prints a number as a string, as
+// AM does in some places. The order of the fields is the order on the wire.
+// To add a type, write the struct and its four methods and list it in types.
 package callback
 
 // Callback is one question. Implementations are plain structs; a Callback in
@@ -17,8 +23,9 @@ type Callback interface {
 	// A read-only callback has none.
 	Inputs() []Field
 	// Fill returns a copy with the inputs set. Values are as JSON decoded
-	// them (string, float64, bool, nil, …), keyed by suffix; a missing one
-	// keeps its value. An error says which input is wrong and why.
+	// them (string, float64 or json.Number, bool, nil, …), keyed by suffix; a
+	// missing or null one keeps its value. An error says which input is wrong
+	// and what would be right; it does not repeat what the client sent.
 	Fill(inputs map[string]any) (Callback, error)
 }
 
@@ -34,5 +41,37 @@ type Item struct {
 	ID       *int
 }
 
-// List is the callbacks of one step, in order. Its JSON is AM's.
+// List is the callbacks of one step, in order. Its JSON is AM's. It can be
+// read back only if all its callbacks are Known.
 type List []Item
+
+// types are the callbacks that can be rebuilt from their JSON.
+var types = describe(
+	Name{}, Password{}, TextInput{}, TextOutput{}, Choice{}, Confirmation{}, HiddenValue{}, Metadata{},
+)
+
+// Known reports whether c is a type of this package. Only those survive in a
+// journey that is kept between two steps.
+func Known(c Callback) bool {
+	if c == nil {
+		return false
+	}
+	l, ok := types.byName[c.Type()]
+	return ok && l == layoutOf(c)
+}
+
+// Types lists the types of this package, each as an empty value, in the order
+// of their names.
+func Types() []Callback { return types.empty() }
+
+// First returns the first callback of type C, such as the Name among a node's
+// answers, and whether there is one.
+func First[C Callback](callbacks []Callback) (C, bool) {
+	for _, c := range callbacks {
+		if found, ok := c.(C); ok {
+			return found, true
+		}
+	}
+	var none C
+	return none, false
+}
