@@ -1,0 +1,228 @@
+// Package caddymodule adapts amgate to Caddy: the app "am" with its global
+// option, the directives am_server, am_auth and am_proxy, and the modules
+// that they are made of. It holds adapters and no rule of authentication.
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/token"
+)
+
+func init() { caddy.RegisterModule(App{}) }
+
+// base is the path under which AM's endpoints and pages are served.
+const base = "/am"
+
+// startTimeout bounds how long the start of a configuration waits for the
+// store before it goes on without.
+const startTimeout = 10 * time.Second
+
+// App is the app "am": the realms of an installation and what they share.
+// Every handler of amgate belongs to it.
+type App struct {
+	// Node describes this process to the edges of a cluster.
+	Node *Node `json:"node,omitempty"`
+	// StoreRaw is the CTS: a module am.stores.*. By default etcd, embedded
+	// in this process, with its data in the folder "data/cts".
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=am.stores inline_key=backend"`
+	// Cache bounds the local cache of sessions.
+	Cache *Cache `json:"cache,omitempty"`
+	// SigningKeys are the root secrets of the installation, base64 of at
+	// least 128 bits, newest first. An embedded store makes its own.
+	SigningKeys []string `json:"signing_keys,omitempty"`
+	// BaseURL is the scheme and host under which users reach the login
+	// pages, "https://login.example.com".
+	BaseURL string `json:"base_url,omitempty"`
+	// Realms are the realms; the root realm is always there.
+	Realms []*Realm `json:"realms,omitempty"`
+
+	set     *realm.Set
+	store   StoreModule
+	backend *backend
+	keys    []token.Secret
+	taken   releaser
+	log     *slog.Logger
+}
+
+// Node describes a process of a cluster.
+type Node struct {
+	// Name is unique in the cluster. By default the host's name.
+	Name string `json:"name,omitempty"`
+	// Advertise is the URL under which edges reach this node,
+	// "http://am-1:8080".
+	Advertise string `json:"advertise,omitempty"`
+}
+
+// Cache bounds the local cache of sessions.
+type Cache struct {
+	// SizeMiB is its size in MiB, 64 by default.
+	SizeMiB int `json:"size_mib,omitempty"`
+	// Freshness is how long cached sessions are used after the store last
+	// proved them fresh, 5 seconds by default.
+	Freshness caddy.Duration `json:"freshness,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "am", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision loads and judges everything, and changes nothing that a running
+// configuration uses: caddy validate runs it too.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.log = ctx.Slogger()
+	a.setDefaults()
+	warnUnlessFiltered(a.log)
+
+	if err := a.provisionStore(ctx); err != nil {
+		return err
+	}
+	settings := make([]realm.Settings, 0, len(a.Realms))
+	var errs []error
+	for _, r := range a.Realms {
+		s, err := r.provision(ctx)
+		settings, errs = append(settings, s), append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	advertise, err := a.advertised()
+	if err != nil {
+		return err
+	}
+	if a.BaseURL != "" {
+		if err := realm.CheckOrigin(a.BaseURL); err != nil {
+			return fmt.Errorf("base_url: %w", err)
+		}
+	}
+	a.set, err = realm.New(realm.Config{Realms: settings, Advertise: advertise, Logger: a.log})
+	return err
+}
+
+func (a *App) setDefaults() {
+	if a.Node == nil {
+		a.Node = new(Node)
+	}
+	if a.Cache == nil {
+		a.Cache = new(Cache)
+	}
+	if a.Cache.SizeMiB == 0 {
+		a.Cache.SizeMiB = 64
+	}
+	if a.Cache.Freshness == 0 {
+		a.Cache.Freshness = caddy.Duration(5 * time.Second)
+	}
+	for _, r := range a.Realms {
+		if r.Path == "/" {
+			return
+		}
+	}
+	a.Realms = append(a.Realms, &Realm{Path: "/"})
+}
+
+// provisionStore loads the store's module and decides on the root secrets.
+func (a *App) provisionStore(ctx caddy.Context) error {
+	if a.StoreRaw == nil {
+		a.StoreRaw = json.RawMessage(`{"backend":"etcd"}`)
+	}
+	mod, err := ctx.LoadModule(a, "StoreRaw")
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	var ok bool
+	if a.store, ok = mod.(StoreModule); !ok {
+		return fmt.Errorf("store: module %T cannot open a store", mod)
+	}
+	if a.keys, err = parseSecrets(a.SigningKeys); err != nil {
+		return fmt.Errorf("signing_key: %w", err)
+	}
+	if len(a.keys) == 0 && !makesKey(a.store) {
+		return errors.New("store: nodes that share a store need a common signing_key; make one with: amgate generate-secret")
+	}
+	a.backend, err = takeBackend(&a.taken, a.store, a.StoreRaw, *a.Cache, a.Node.Name, a.log)
+	return err
+}
+
+// parseSecrets reads base64 secrets, with placeholders replaced.
+func parseSecrets(texts []string) ([]token.Secret, error) {
+	repl := caddy.NewReplacer()
+	secrets := make([]token.Secret, 0, len(texts))
+	for _, text := range texts {
+		value, err := repl.ReplaceOrErr(text, true, true)
+		if err != nil {
+			return nil, err
+		}
+		secret, err := token.ParseSecret(strings.TrimSpace(value))
+		if err != nil {
+			return nil, fmt.Errorf("%w; make one with: amgate generate-secret", err)
+		}
+		secrets = append(secrets, secret)
+	}
+	return secrets, nil
+}
+
+// advertised is the host:port by which edges name this node.
+func (a *App) advertised() (string, error) {
+	if a.Node.Advertise == "" {
+		return "", nil
+	}
+	u, err := url.Parse(a.Node.Advertise)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" {
+		return "", fmt.Errorf("node: advertise %q is not a URL of a node; write for example http://am-1:8080", a.Node.Advertise)
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port), nil
+}
+
+// Start opens the store, unless the configuration before did, and reads the
+// installation's secrets from it.
+func (a *App) Start() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := a.backend.open(ctx); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	b := a.backend.Backend
+	b.SigningKeys = a.keys
+	if len(b.SigningKeys) == 0 {
+		key, err := a.store.(keyMaker).SigningKey()
+		if err != nil {
+			return fmt.Errorf("signing_key: %w", err)
+		}
+		b.SigningKeys = []token.Secret{key}
+	}
+	return a.set.Start(ctx, b)
+}
+
+// Stop tears nothing down: other apps may still serve requests.
+func (a *App) Stop() error { return nil }
+
+// Cleanup releases what this configuration took, and nothing else.
+func (a *App) Cleanup() error {
+	if a.set != nil {
+		a.set.Close()
+	}
+	return a.taken.release()
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

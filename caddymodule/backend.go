@@ -1,0 +1,135 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/amgate/amgate/journey/keep"
+	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/cache"
+)
+
+// cachedKinds are the kinds of records that the cache may keep: those whose
+// every change is announced under inv/.
+var cachedKinds = []store.Key{"s/"}
+
+// backend is an opened store with its cache and what works on them. It lives
+// in the pool, cold until a configuration that uses it starts.
+type backend struct {
+	realm.Backend
+	module   StoreModule
+	settings Cache
+	node     string
+	log      *slog.Logger
+
+	mu      sync.Mutex
+	closers []func() error // in the order of opening; nil while cold
+}
+
+// takeBackend takes the backend with these settings from the pool.
+func takeBackend(
+	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, log *slog.Logger,
+) (*backend, error) {
+	if node == "" {
+		node, _ = os.Hostname()
+	}
+	table, err := takeJourneys(taken)
+	if err != nil {
+		return nil, err
+	}
+	key := struct {
+		name string
+		hash [32]byte
+	}{"backend", sha256.Sum256(fmt.Appendf(nil, "%q %q %d %d", raw, node, settings.SizeMiB, settings.Freshness))}
+	return take(taken, key, func() (*backend, error) {
+		return &backend{
+			Backend: realm.Backend{Journeys: table}, module: module, settings: settings, node: node, log: log,
+		}, nil
+	})
+}
+
+// open opens the store and puts the cache in front of it. A backend that is
+// open already stays as it is.
+func (b *backend) open(ctx context.Context) (err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closers != nil {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.shut())
+		}
+	}()
+	inner, err := b.module.Open(ctx, b.log)
+	if err != nil {
+		return err
+	}
+	if c, ok := inner.(io.Closer); ok {
+		b.closers = append(b.closers, c.Close)
+	}
+	front, err := cache.New(inner, cache.Config{
+		Node: b.node, Prefixes: cachedKinds, SizeMiB: b.settings.SizeMiB,
+		Freshness: time.Duration(b.settings.Freshness), Logger: b.log,
+	})
+	if err != nil {
+		return err
+	}
+	b.closers = append(b.closers, closer(front.Close))
+	access := session.NewAccess(session.AccessConfig{Store: front, Logger: b.log})
+	b.closers = append(b.closers, closer(access.Close))
+	b.Store, b.Access = front, access
+	return nil
+}
+
+func closer[F func() | func() error](f F) func() error {
+	switch f := any(f).(type) {
+	case func() error:
+		return f
+	case func():
+		return func() error { f(); return nil }
+	}
+	panic("unreachable")
+}
+
+func (b *backend) shut() error {
+	var errs []error
+	for i := len(b.closers) - 1; i >= 0; i-- {
+		errs = append(errs, b.closers[i]())
+	}
+	b.closers = nil
+	return errors.Join(errs...)
+}
+
+// Destruct closes the backend once nobody works on it.
+func (b *backend) Destruct() error {
+	whenUnused(func() error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.shut()
+	}, func(err error) { b.log.Warn("closing the store", "error", err) })
+	return nil
+}
+
+// journeys are the unfinished in-memory journeys of this process.
+type journeys struct{ *keep.Table }
+
+// Destruct forgets them.
+func (journeys) Destruct() error { return nil }
+
+func takeJourneys(taken *releaser) (*keep.Table, error) {
+	j, err := take(taken, "journeys", func() (journeys, error) {
+		return journeys{keep.NewTable(keep.TableConfig{})}, nil
+	})
+	return j.Table, err
+}

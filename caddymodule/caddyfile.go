@@ -1,0 +1,180 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("am", parseApp)
+
+	// Users need no order line: login and REST come first, then whatever
+	// else authenticates, then the check.
+	httpcaddyfile.RegisterHandlerDirective("am_server", parseServer)
+	httpcaddyfile.RegisterDirectiveOrder("am_server", httpcaddyfile.Before, "basic_auth")
+	httpcaddyfile.RegisterHandlerDirective("am_proxy", parseProxy)
+	httpcaddyfile.RegisterDirectiveOrder("am_proxy", httpcaddyfile.Before, "basic_auth")
+	httpcaddyfile.RegisterHandlerDirective("am_auth", parseAuth)
+	httpcaddyfile.RegisterDirectiveOrder("am_auth", httpcaddyfile.After, "basic_auth")
+}
+
+// parseApp sets up the app from Caddyfile tokens. Syntax:
+//
+//	am {
+//		<option of the app>...
+//		<option of the root realm>...
+//		realm <path> {
+//			<option of the realm>...
+//		}
+//	}
+func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
+	if existing != nil {
+		return nil, d.Err("the global option am is there twice; put everything into one block")
+	}
+	d.Next() // consume the option's name
+	if d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	p := &appParser{app: new(App), root: &Realm{Path: "/"}}
+	p.app.Realms = []*Realm{p.root}
+	if err := parseBlock(d, "am", p.options(), p); err != nil {
+		return nil, err
+	}
+	return httpcaddyfile.App{Name: "am", Value: caddyconfig.JSON(p.app, nil)}, nil
+}
+
+// appParser is what the options of the am block fill in.
+type appParser struct {
+	app  *App
+	root *Realm
+}
+
+// options are those of the app, and those of the root realm, which stand
+// beside them.
+func (*appParser) options() []option[*appParser] {
+	all := slices.Clone(appOptions)
+	for _, o := range realmOptions {
+		if slices.ContainsFunc(appOptions, func(own option[*appParser]) bool { return own.name == o.name }) {
+			continue
+		}
+		all = append(all, option[*appParser]{
+			name: o.name, args: o.args, def: o.def, doc: o.doc, many: o.many,
+			set: func(d *caddyfile.Dispenser, p *appParser) error { return o.set(d, p.root) },
+		})
+	}
+	return all
+}
+
+var appOptions = []option[*appParser]{
+	{
+		name: "realm", args: "<path> { … }", many: true,
+		doc: "A further realm, with the options of the table below.",
+		set: func(d *caddyfile.Dispenser, p *appParser) error {
+			r := new(Realm)
+			if !d.Args(&r.Path) {
+				return d.ArgErr()
+			}
+			if err := r.unmarshal(d); err != nil {
+				return err
+			}
+			for _, other := range p.app.Realms {
+				if other.Path == r.Path {
+					return d.Errf("realm %s is already specified", r.Path)
+				}
+			}
+			p.app.Realms = append(p.app.Realms, r)
+			return nil
+		},
+	},
+	{
+		name: "store", args: "etcd [<endpoints...>] { … } | memory", def: "etcd, embedded in data/cts",
+		doc: "Where sessions are kept. etcd is embedded in this process unless endpoints are given; memory forgets everything at the end and is for tests.",
+		set: func(d *caddyfile.Dispenser, p *appParser) (err error) {
+			p.app.StoreRaw, err = unmarshalGuest(d, "am.stores.", "backend")
+			return err
+		},
+	},
+	{
+		name: "cache", args: "<size> { freshness <duration> }", def: "64MiB, freshness 5s",
+		doc: "The local cache of sessions: its size, and how long it may be used after the store last proved it fresh.",
+		set: func(d *caddyfile.Dispenser, p *appParser) (err error) {
+			var size string
+			if !d.Args(&size) || d.NextArg() {
+				return d.ArgErr()
+			}
+			p.app.Cache = new(Cache)
+			if p.app.Cache.SizeMiB, err = mebibytes(d, size); err != nil {
+				return err
+			}
+			return parseBlock(d, "cache", cacheOptions, p.app.Cache)
+		},
+	},
+	{
+		name: "node", args: "<name> { advertise <url> }", def: "the host's name",
+		doc: "This process in a cluster: its name, and the URL under which edges reach it, as they write it.",
+		set: func(d *caddyfile.Dispenser, p *appParser) error {
+			p.app.Node = new(Node)
+			if !d.Args(&p.app.Node.Name) || d.NextArg() {
+				return d.ArgErr()
+			}
+			return parseBlock(d, "node", nodeOptions, p.app.Node)
+		},
+	},
+	{
+		name: "signing_key", args: "<base64...>", def: "generated beside an embedded store",
+		doc: "The installation's root secrets, at least 128 bits, newest first. Nodes that share a store need the same; make one with amgate generate-secret.",
+		set: list(func(p *appParser) *[]string { return &p.app.SigningKeys }),
+	},
+	{
+		name: "base_url", args: "<origin>", def: "the request's own",
+		doc: "Scheme and host under which users reach the login pages. With https, cookies are Secure also behind a proxy.",
+		set: text(func(p *appParser) *string { return &p.app.BaseURL }),
+	},
+}
+
+var cacheOptions = []option[*Cache]{
+	{
+		name: "freshness", args: "<duration>", def: "5s", doc: "How long cached sessions are used after the store last proved them fresh.",
+		set: duration(func(c *Cache) *caddyDuration { return &c.Freshness }),
+	},
+}
+
+var nodeOptions = []option[*Node]{
+	{
+		name: "advertise", args: "<url>", doc: "The node's URL, as edges write it.",
+		set: text(func(n *Node) *string { return &n.Advertise }),
+	},
+}
+
+var etcdOptions = []option[*EtcdStore]{
+	{
+		name: "embedded", args: "<folder>", def: "data/cts", doc: "Folder of the embedded etcd.",
+		set: text(func(s *EtcdStore) *string { return &s.Embedded }),
+	},
+	{
+		name: "prefix", args: "<prefix>", def: "/am", doc: "What all keys begin with.",
+		set: text(func(s *EtcdStore) *string { return &s.Prefix }),
+	},
+	{
+		name: "timeout", args: "<duration>", def: "2s", doc: "Bound of each operation.",
+		set: duration(func(s *EtcdStore) *caddyDuration { return &s.Timeout }),
+	},
+}
+
+// unmarshalGuest reads the module that the next argument names in a
+// namespace, with its arguments and block, into JSON under its inline key.
+func unmarshalGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMessage, error) {
+	if !d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	name := d.Val()
+	guest, err := caddyfile.UnmarshalModule(d, namespace+name)
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(guest, inlineKey, name, nil), nil
+}

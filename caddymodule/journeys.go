@@ -1,0 +1,203 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/amgate/amgate/journey"
+)
+
+// Journey is a tree of nodes written in the configuration: nodes, then wires.
+// It begins at its first node.
+type Journey struct {
+	Name    string         `json:"name"`
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+	Nodes   []*JourneyNode `json:"nodes"`
+	Wires   []Wire         `json:"wires,omitempty"`
+	// Source is where the journey was written, "Caddyfile:12", for messages.
+	Source string `json:"source,omitempty"`
+}
+
+// JourneyNode is a node under the id by which the journey's wires name it.
+type JourneyNode struct {
+	ID string `json:"id"`
+	// NodeRaw is the node: a module am.nodes.*.
+	NodeRaw json.RawMessage `json:"node" caddy:"namespace=am.nodes inline_key=type"`
+	Source  string          `json:"source,omitempty"`
+}
+
+// Wire leads from an outcome of a node to another node, or to an end of the
+// journey. Without an outcome it stands for all that have no wire.
+type Wire struct {
+	From    string `json:"from"`
+	Outcome string `json:"outcome,omitempty"`
+	To      string `json:"to"`
+	Source  string `json:"source,omitempty"`
+}
+
+// tree builds the journey and judges it whole.
+func (j *Journey) tree(ctx caddy.Context) (*journey.Tree, error) {
+	tree := &journey.Tree{Name: j.Name, Timeout: time.Duration(j.Timeout), Nodes: make(map[string]*journey.Placed)}
+	if len(j.Nodes) == 0 {
+		return nil, at(j.Source, fmt.Errorf("journey %s has no nodes", j.Name))
+	}
+	tree.Entry = j.Nodes[0].ID
+	var errs []error
+	for _, n := range j.Nodes {
+		node, kind, err := n.load(ctx)
+		if err != nil {
+			errs = append(errs, at(n.Source, fmt.Errorf("journey %s, node %s: %w", j.Name, n.ID, err)))
+			continue
+		}
+		tree.Nodes[n.ID] = &journey.Placed{ID: n.ID, Type: kind, Node: node, Next: make(map[string]string)}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, w := range j.Wires {
+		if err := w.connect(tree); err != nil {
+			errs = append(errs, at(w.Source, fmt.Errorf("journey %s: %w", j.Name, err)))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return tree, at(j.Source, tree.Check())
+}
+
+// load makes the node of its module, and says which module it was.
+func (n *JourneyNode) load(ctx caddy.Context) (journey.Node, string, error) {
+	var named struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(n.NodeRaw, &named); err != nil {
+		return nil, "", err
+	}
+	mod, err := ctx.LoadModule(n, "NodeRaw")
+	if err != nil {
+		return nil, "", err
+	}
+	node, ok := mod.(journey.Node)
+	if !ok {
+		return nil, "", fmt.Errorf("module %T is no node of a journey", mod)
+	}
+	return node, named.Type, nil
+}
+
+// connect adds the wire to the tree. Outcomes are matched without regard to
+// case where that is unambiguous: AM's are Retry and Reject, true and TRUE.
+func (w Wire) connect(tree *journey.Tree) error {
+	from, ok := tree.Nodes[w.From]
+	if !ok {
+		return fmt.Errorf("a wire begins at %s, and there is no such node", w.From)
+	}
+	outcomes := from.Node.Outcomes()
+	if w.Outcome != "" {
+		outcome, ok := journey.MatchOutcome(outcomes, w.Outcome)
+		if !ok {
+			return fmt.Errorf("node %s has no outcome %s; it has: %s", w.From, w.Outcome, strings.Join(outcomes, ", "))
+		}
+		outcomes = []string{outcome}
+	}
+	added := false
+	for _, outcome := range outcomes {
+		if _, wired := from.Next[outcome]; !wired {
+			from.Next[outcome], added = w.To, true
+		}
+	}
+	if !added {
+		return fmt.Errorf("the wire %s %s is already specified", w.From, w.Outcome)
+	}
+	return nil
+}
+
+// at puts the place where something was written before an error about it.
+func at(source string, err error) error {
+	if err == nil || source == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", source, err)
+}
+
+// source is the place of the current token, "Caddyfile:12".
+func source(d *caddyfile.Dispenser) string { return fmt.Sprintf("%s:%d", d.File(), d.Line()) }
+
+// parseJourney reads a journey from Caddyfile tokens. Syntax:
+//
+//	journey <name> {
+//		timeout <duration>
+//		node <id> <type> [<arguments...>] {
+//			<option of the node>...
+//		}
+//		<node> [<outcome>] -> <node>|success|failure
+//	}
+func parseJourney(d *caddyfile.Dispenser, r *Realm) error {
+	j := &Journey{Source: source(d)}
+	if !d.Args(&j.Name) || d.NextArg() {
+		return d.ArgErr()
+	}
+	for _, other := range r.Journeys {
+		if other.Name == j.Name {
+			return d.Errf("journey %s is already specified", j.Name)
+		}
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := j.parseLine(d); err != nil {
+			return err
+		}
+	}
+	r.Journeys = append(r.Journeys, j)
+	return nil
+}
+
+func (j *Journey) parseLine(d *caddyfile.Dispenser) error {
+	switch d.Val() {
+	case "node":
+		node, err := parseNode(d)
+		if err != nil {
+			return err
+		}
+		for _, other := range j.Nodes {
+			if other.ID == node.ID {
+				return d.Errf("journey %s: node %s is already specified", j.Name, node.ID)
+			}
+		}
+		j.Nodes = append(j.Nodes, node)
+		return nil
+	case "timeout":
+		return duration(func(j *Journey) *caddyDuration { return &j.Timeout })(d, j)
+	}
+	w := Wire{From: d.Val(), Source: source(d)}
+	args := d.RemainingArgs()
+	switch {
+	case len(args) == 2 && args[0] == "->":
+		w.To = args[1]
+	case len(args) == 3 && args[1] == "->":
+		w.Outcome, w.To = args[0], args[2]
+	default:
+		return d.Errf("journey %s: expected \"node <id> <type>\", \"timeout <duration>\", or a wire \"<node> [<outcome>] -> <node>\", found %q",
+			j.Name, strings.Join(append([]string{w.From}, args...), " "))
+	}
+	j.Wires = append(j.Wires, w)
+	return nil
+}
+
+// parseNode reads one node line, which begins at the word node.
+func parseNode(d *caddyfile.Dispenser) (*JourneyNode, error) {
+	n := &JourneyNode{Source: source(d)}
+	if !d.Args(&n.ID) {
+		return nil, d.ArgErr()
+	}
+	if n.ID == journey.Success || n.ID == journey.Failure {
+		return nil, d.Errf("a node cannot be called %s: that is an end of the journey", n.ID)
+	}
+	var err error
+	n.NodeRaw, err = unmarshalGuest(d, "am.nodes.", "type")
+	return n, err
+}

@@ -1,0 +1,62 @@
+package caddymodule
+
+import (
+	"errors"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// pool holds what outlives a configuration: stores, caches, unfinished
+// in-memory journeys. A key is the identity of the resource, so that changed
+// settings make a new one and unchanged ones keep the old. Taking from the
+// pool starts nothing: what costs or changes anything happens in App.Start.
+var pool = caddy.NewUsagePool()
+
+// drainTime is how long a resource that no configuration uses any more stays
+// open. Requests of an old configuration are still served after its Cleanup;
+// none of them works on a store for as long as this.
+const drainTime = 10 * time.Second
+
+// releaser remembers what one module instance took from the pool. Caddy calls
+// Cleanup also on instances whose Provision failed before they took anything,
+// so an instance must release exactly what is noted here.
+type releaser []any
+
+// take returns the pooled resource under key, making it if there is none.
+func take[T caddy.Destructor](r *releaser, key any, construct func() (T, error)) (T, error) {
+	value, _, err := pool.LoadOrNew(key, func() (caddy.Destructor, error) { return construct() })
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	*r = append(*r, key)
+	return value.(T), nil
+}
+
+// release gives everything back, last taken first.
+func (r *releaser) release() error {
+	var errs []error
+	for i := len(*r) - 1; i >= 0; i-- {
+		_, err := pool.Delete((*r)[i])
+		errs = append(errs, err)
+	}
+	*r = nil
+	return errors.Join(errs...)
+}
+
+// whenUnused closes a resource that left the pool: at once when the process
+// exits, else in the background after the drain time, because Caddy waits
+// for Cleanup with its configuration locked.
+func whenUnused(closing func() error, failed func(error)) {
+	shut := func() {
+		if err := closing(); err != nil {
+			failed(err)
+		}
+	}
+	if caddy.Exiting() {
+		shut()
+		return
+	}
+	time.AfterFunc(drainTime, shut)
+}

@@ -1,0 +1,207 @@
+package caddymodule
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/amgate/amgate/journey/affinity"
+	"github.com/amgate/amgate/realm"
+)
+
+func init() { caddy.RegisterModule(Affinity{}) }
+
+const (
+	// affinityVar is the request variable in which the affinity handler
+	// leaves its decision for am_sticky.
+	affinityVar = "am_affinity"
+	// affinityHeader tells the node which affinity the edge decided on.
+	affinityHeader = "X-Am-Affinity"
+	// maxPeek is how large a body may be to be searched for an authId.
+	maxPeek = 64 << 10
+)
+
+// Affinity decides once for each request which journey it belongs to. The
+// selection policy am_sticky, which may run several times, and the node act
+// on it. The affinity is taken from the cookie amlbcookie or, for clients
+// that send none, from the authId in the body; a request without one begins
+// a new journey.
+type Affinity struct {
+	// PeekOff turns the search of bodies off.
+	PeekOff bool `json:"peek_off,omitempty"`
+
+	app *App
+}
+
+// CaddyModule returns the Caddy module information.
+func (Affinity) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.am_affinity", New: func() caddy.Module { return new(Affinity) }}
+}
+
+// Provision binds the handler to the app "am".
+func (h *Affinity) Provision(ctx caddy.Context) (err error) {
+	h.app, err = amApp(ctx)
+	return err
+}
+
+// ServeHTTP leaves the affinity in a request variable and in a header for the
+// node. Without the installation's keys it leaves none, and am_sticky picks
+// any node.
+func (h *Affinity) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	r.Header.Del(affinityHeader)
+	if router, err := h.app.set.Affinity(); err == nil {
+		a, ok := fromCookie(router, r)
+		if !ok && !h.PeekOff {
+			a, ok = fromBody(router, r)
+		}
+		if !ok {
+			a = router.Begin()
+		}
+		caddyhttp.SetVar(r.Context(), affinityVar, a)
+		r.Header.Set(affinityHeader, router.Format(a))
+	}
+	return next.ServeHTTP(w, r)
+}
+
+func fromCookie(router *affinity.Router, r *http.Request) (affinity.Affinity, bool) {
+	for value := range realm.CookieValues(r.Header, realm.AffinityCookie) {
+		if a, ok := router.Parse(value); ok {
+			return a, true
+		}
+	}
+	return affinity.Affinity{}, false
+}
+
+// fromBody looks for an authId in a JSON body of known, small length, and
+// puts the body back. It waits for the body no longer than the server's own
+// deadlines allow.
+func fromBody(router *affinity.Router, r *http.Request) (a affinity.Affinity, ok bool) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if r.Method != http.MethodPost || kind != "application/json" || r.ContentLength <= 0 || r.ContentLength > maxPeek {
+		return a, false
+	}
+	body := make([]byte, r.ContentLength)
+	n, err := io.ReadFull(r.Body, body)
+	r.Body = &replayed{Reader: io.MultiReader(bytes.NewReader(body[:n]), r.Body), Closer: r.Body}
+	if err != nil {
+		return a, false
+	}
+	var step struct {
+		AuthID string `json:"authId"`
+	}
+	if json.Unmarshal(body, &step) != nil {
+		return a, false
+	}
+	text, ok := affinity.FromAuthID(step.AuthID)
+	if !ok {
+		return a, false
+	}
+	return router.Parse(text)
+}
+
+// replayed is a body of which a part was read ahead.
+type replayed struct {
+	io.Reader
+	io.Closer
+}
+
+// parseProxy sets up am_proxy from Caddyfile tokens. Syntax:
+//
+//	am_proxy [<matcher>] <upstreams...> {
+//		peek_off
+//		<option of reverse_proxy>...
+//	}
+//
+// It is equal to
+//
+//	route [<matcher>] {
+//		am_affinity
+//		reverse_proxy <upstreams...> {
+//			lb_policy          am_sticky
+//			lb_retries         2
+//			fail_duration      10s
+//			stream_close_delay 5m
+//			<option of reverse_proxy>...
+//		}
+//	}
+func parseProxy(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	h.Next() // so that the segment begins with the directive's name
+	own, rest := cutOption(h.NextSegment(), "peek_off")
+	proxy := new(reverseproxy.Handler)
+	if err := proxy.UnmarshalCaddyfile(caddyfile.NewDispenser(rest)); err != nil {
+		return nil, err
+	}
+	if err := proxy.FinalizeUnmarshalCaddyfile(h); err != nil {
+		return nil, err
+	}
+	if len(proxy.Upstreams) == 0 && proxy.DynamicUpstreamsRaw == nil {
+		return nil, h.Err("am_proxy needs the addresses of the AM nodes, for example: am_proxy /am/* am-1:8080 am-2:8080")
+	}
+	stickyDefaults(proxy)
+	return &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
+		caddyconfig.JSONModuleObject(&Affinity{PeekOff: own}, "handler", "am_affinity", nil),
+		caddyconfig.JSONModuleObject(proxy, "handler", "reverse_proxy", nil),
+	}}}}, nil
+}
+
+// cutOption removes an option without arguments from a directive's tokens.
+func cutOption(tokens []caddyfile.Token, name string) (found bool, rest []caddyfile.Token) {
+	depth := 0
+	for i, t := range tokens {
+		switch t.Text {
+		case "{":
+			depth++
+		case "}":
+			depth--
+		}
+		if depth == 1 && t.Text == name && tokens[i-1].Line != t.Line {
+			found = true
+			continue
+		}
+		rest = append(rest, t)
+	}
+	return found, rest
+}
+
+// stickyDefaults fills in what a proxy in front of AM nodes needs and the
+// user did not set: sticky selection, a second try when the pinned node is
+// dead, a memory of dead nodes, and streams that outlive a reload.
+func stickyDefaults(proxy *reverseproxy.Handler) {
+	if proxy.LoadBalancing == nil {
+		proxy.LoadBalancing = new(reverseproxy.LoadBalancing)
+	}
+	if proxy.LoadBalancing.SelectionPolicyRaw == nil {
+		proxy.LoadBalancing.SelectionPolicyRaw = json.RawMessage(`{"policy":"am_sticky"}`)
+	}
+	if proxy.LoadBalancing.Retries == 0 {
+		proxy.LoadBalancing.Retries = 2
+	}
+	if proxy.HealthChecks == nil {
+		proxy.HealthChecks = new(reverseproxy.HealthChecks)
+	}
+	if proxy.HealthChecks.Passive == nil {
+		proxy.HealthChecks.Passive = new(reverseproxy.PassiveHealthChecks)
+	}
+	if proxy.HealthChecks.Passive.FailDuration == 0 {
+		proxy.HealthChecks.Passive.FailDuration = caddy.Duration(10 * time.Second)
+	}
+	if proxy.StreamCloseDelay == 0 {
+		proxy.StreamCloseDelay = caddy.Duration(5 * time.Minute)
+	}
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Affinity)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Affinity)(nil)
+)

@@ -1,0 +1,112 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/amgate/amgate/rest"
+	"github.com/amgate/amgate/web"
+)
+
+func init() { caddy.RegisterModule(Server{}) }
+
+// Server is an AM node: it serves AM's REST API under /am/json and the login
+// pages under /am/XUI, for all realms.
+type Server struct {
+	api, pages http.Handler
+}
+
+// CaddyModule returns the Caddy module information.
+func (Server) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.am_server", New: func() caddy.Module { return new(Server) }}
+}
+
+// Provision binds the handler to the app "am".
+func (s *Server) Provision(ctx caddy.Context) error {
+	app, err := amApp(ctx)
+	if err != nil {
+		return err
+	}
+	s.api = rest.New(rest.Config{
+		Realms: app.set, Base: base, Secure: app.secure, ClientIP: clientIP, BaseURL: app.BaseURL, Logger: app.log,
+	})
+	s.pages = web.New(web.Config{
+		Realms: app.set, Base: base, Secure: app.secure, ClientIP: clientIP, BaseURL: app.BaseURL, Logger: app.log,
+	})
+	return nil
+}
+
+// ServeHTTP answers what lies under /am and passes everything else on. Errors
+// are answered here: an error that Caddy handled would be logged together
+// with the request's headers.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	switch path := r.URL.Path; {
+	case strings.HasPrefix(path, base+"/json/") || path == base+"/json":
+		s.api.ServeHTTP(w, r)
+	case strings.HasPrefix(path, base+"/"):
+		s.pages.ServeHTTP(w, r)
+	case path == base:
+		http.Redirect(w, r, base+"/XUI/", http.StatusFound)
+	default:
+		return next.ServeHTTP(w, r)
+	}
+	return nil
+}
+
+// parseServer sets up am_server from Caddyfile tokens. Syntax:
+//
+//	am_server [<matcher>]
+func parseServer(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	s := new(Server)
+	return s, s.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// UnmarshalCaddyfile refuses everything behind the directive: realms are
+// configured in the global option am.
+func (*Server) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume the directive's name
+	if d.NextArg() || d.NextBlock(d.Nesting()) {
+		return d.Err("am_server takes no arguments and no options; realms are configured in the global option am")
+	}
+	return nil
+}
+
+// amApp returns the app that belongs to the configuration being loaded.
+func amApp(ctx caddy.Context) (*App, error) {
+	mod, err := ctx.App("am")
+	if err != nil {
+		return nil, fmt.Errorf("the global option am: %w", err)
+	}
+	return mod.(*App), nil
+}
+
+// secure reports whether the client reaches us over TLS, so that cookies may
+// be marked Secure. Behind a proxy only base_url can tell.
+func (a *App) secure(r *http.Request) bool {
+	return r.TLS != nil || strings.HasPrefix(a.BaseURL, "https://")
+}
+
+// clientIP is the client's address as Caddy determined it, the zero Addr if
+// it has none.
+func clientIP(r *http.Request) netip.Addr {
+	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap()
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Server)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Server)(nil)
+	_ caddyfile.Unmarshaler       = (*Server)(nil)
+)
