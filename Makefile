@@ -44,7 +44,7 @@ lint: ## Run the linters of .golangci.yml
 .PHONY: bench
 bench: ## Run the benchmarks: of the packages, and of whole systems
 	$(GO) test -run '^$$' -bench . -benchmem ./session ./store/... ./token ./journey/... ./gateway
-	$(GO) test -run '^$$' -bench . -timeout 30m ./integration/bench
+	$(GO) test -run '^$$' -bench . -benchtime 15x -timeout 30m ./integration/bench
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser of hostile bytes, FUZZTIME each (default 30s)
