@@ -2,9 +2,11 @@ package journey
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey/callback"
@@ -26,10 +28,16 @@ type Node interface {
 	Outcomes() []string
 }
 
-// Declarer is a Node that says which state it touches. What a later node
-// reads survives the end of a step, even if it was only transient.
+// Declarer is a Node that says which state it touches. What a node that can
+// still be reached reads survives the end of a step, even if it was only
+// transient.
 type Declarer interface {
+	// Reads lists the keys that Process looks at.
 	Reads() []string
+	// Writes lists the keys that Process may set. A node that asks lists
+	// only those that it has set whenever it leaves: a transient value that
+	// is about to be replaced is not kept while the client answers, and so a
+	// mistyped password is forgotten at once.
 	Writes() []string
 }
 
@@ -88,7 +96,7 @@ type Action struct {
 	callbacks   callback.List
 	subject     *identity.User
 	properties  map[string]string
-	authType    string
+	authTypes   []string
 	stage       string
 	header      string
 	description string
@@ -114,17 +122,34 @@ func AskList(list callback.List) Action { return Action{kind: actionAsk, callbac
 func (a Action) WithSubject(u *identity.User) Action { a.subject = u; return a }
 
 // WithAuthType adds a name to the session's AuthType, such as "DataStore".
-func (a Action) WithAuthType(name string) Action { a.authType = name; return a }
+func (a Action) WithAuthType(name string) Action {
+	a.authTypes = append(slices.Clip(a.authTypes), name)
+	return a
+}
 
 // WithProperty sets a property of the session that a successful journey
 // creates.
 func (a Action) WithProperty(name, value string) Action {
 	properties := make(map[string]string, len(a.properties)+1)
-	for n, v := range a.properties {
-		properties[n] = v
-	}
+	maps.Copy(properties, a.properties)
 	properties[name] = value
 	a.properties = properties
+	return a
+}
+
+// WithFindings takes over what another action found out: its subject, auth
+// types and properties, but not what it decided. A node that is made of
+// others uses it to pass on what they learned.
+func (a Action) WithFindings(from Action) Action {
+	if from.subject != nil {
+		a.subject = from.subject
+	}
+	for _, name := range from.authTypes {
+		a = a.WithAuthType(name)
+	}
+	for name, value := range from.properties {
+		a = a.WithProperty(name, value)
+	}
 	return a
 }
 
