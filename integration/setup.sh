@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Installs what the integration tests need on a bare Debian machine, and says
+# so: Chromium, and the npm packages pinned by clients/package-lock.json. It
+# does nothing, quietly, when all of that is there.
+set -euo pipefail
+cd "$(dirname "$0")"
+export DEBIAN_FRONTEND=noninteractive
+
+fail() {
+	echo "integration/setup.sh: $*" >&2
+	exit 1
+}
+
+# apt runs apt-get as root, with sudo where that is needed.
+apt() {
+	local sudo=()
+	if [ "$(id -u)" -ne 0 ]; then
+		command -v sudo >/dev/null || fail "installing chromium needs root; run: apt-get install chromium"
+		sudo=(sudo)
+	fi
+	"${sudo[@]}" apt-get -qq -o DPkg::Lock::Timeout=120 "$@" >/dev/null
+}
+
+install_chromium() {
+	command -v apt-get >/dev/null || fail "the browser tests need chromium on the PATH; install it with this system's package manager"
+	echo "installing chromium (Debian package)"
+	apt update || fail "apt-get update failed, so chromium cannot be installed"
+	apt install --no-install-recommends chromium fonts-dejavu-core || fail "chromium could not be installed; run: apt-get install chromium"
+}
+
+check_node() {
+	command -v node >/dev/null && command -v npm >/dev/null ||
+		fail "the client tests need Node.js 20 or newer, with npm, on the PATH"
+	local version
+	version=$(node --version)
+	version=${version#v}
+	[ "${version%%.*}" -ge 20 ] || fail "the client tests need Node.js 20 or newer; this is $version"
+}
+
+# npm writes node_modules/.package-lock.json last, so an interrupted
+# installation is done again.
+install_packages() {
+	local installed=clients/node_modules/.package-lock.json
+	if [ -e "$installed" ] && [ ! clients/package-lock.json -nt "$installed" ]; then
+		return
+	fi
+	echo "installing the npm packages of integration/clients"
+	(cd clients && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null) ||
+		fail "npm could not install the packages of integration/clients/package-lock.json"
+	touch "$installed"
+}
+
+command -v chromium >/dev/null || install_chromium
+check_node
+install_packages

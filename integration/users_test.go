@@ -1,0 +1,45 @@
+package integration
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// user is a person with a password that was made for this run.
+type user struct {
+	name, password string
+	roles          []string
+}
+
+// newUser makes a user with a password that nothing else contains, so that it
+// is a leak wherever a log has it.
+func newUser(name string, roles ...string) user {
+	return user{name: name, password: remember("a password", rand.Text()), roles: roles}
+}
+
+// writeUsers writes the file users.json into a folder, where a Caddyfile says
+// "identities file users.json". The hashes are as cheap as can be: what they
+// cost is measured elsewhere.
+func writeUsers(t testing.TB, dir string, users ...user) {
+	t.Helper()
+	type entry struct {
+		Username string   `json:"username"`
+		Password string   `json:"password"`
+		Roles    []string `json:"roles,omitempty"`
+	}
+	var file struct {
+		Users []entry `json:"users"`
+	}
+	for _, u := range users {
+		hash, err := bcrypt.GenerateFromPassword([]byte(u.password), bcrypt.MinCost)
+		must(t, err)
+		file.Users = append(file.Users, entry{u.name, string(hash), u.roles})
+	}
+	b, err := json.MarshalIndent(file, "", "  ")
+	must(t, err)
+	writeFile(t, filepath.Join(dir, "users.json"), string(b))
+}
