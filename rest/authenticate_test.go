@@ -1,0 +1,362 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amgate/amgate/journey"
+)
+
+// TestDocumentedVerification is AM's own example of how to check that sign-in
+// works (P81/am-authentication/authn-rest), to the byte.
+func TestDocumentedVerification(t *testing.T) {
+	s := open(t)
+	res := s.do(t, "POST", alpha, "", "Content-Type", "application/json", "X-OpenAM-Username", "bjensen",
+		"X-OpenAM-Password", "Ch4ng31t", "Accept-API-Version", "resource=2.0, protocol=1.0")
+	var got struct{ TokenID string }
+	decode(t, res, &got)
+	want := `{"tokenId":"` + got.TokenID + `","successUrl":"/enduser/?realm=/alpha","realm":"/alpha"}`
+	if res.Code != http.StatusOK || got.TokenID == "" || res.Body.String() != want {
+		t.Errorf("%d %s, want 200 %s", res.Code, res.Body, want)
+	}
+	wantHeaders(t, res.Header(), map[string]string{
+		"Content-Type":           "application/json",
+		"Content-API-Version":    "resource=2.1",
+		"Cache-Control":          "private",
+		"Expires":                "0",
+		"Pragma":                 "no-cache",
+		"X-Frame-Options":        "SAMEORIGIN",
+		"X-Content-Type-Options": "nosniff",
+	})
+	cookies := res.Header().Values("Set-Cookie")
+	if len(cookies) != 2 || cookies[0] != cookieName+"="+got.TokenID+"; Path=/; HttpOnly; SameSite=Lax" ||
+		!regexp.MustCompile(`^amlbcookie=[^;]+; Path=/; HttpOnly; SameSite=Lax$`).MatchString(cookies[1]) {
+		t.Errorf("Set-Cookie %q", cookies)
+	}
+}
+
+// TestSecureCookies: over TLS both cookies are for TLS alone.
+func TestSecureCookies(t *testing.T) {
+	s := open(t)
+	res := s.do(t, "POST", "https://login.example.com"+alpha, "", "X-OpenAM-Username", "bjensen", "X-OpenAM-Password", "Ch4ng31t")
+	for _, line := range res.Header().Values("Set-Cookie") {
+		if !strings.Contains(line, "; Secure; HttpOnly") {
+			t.Errorf("Set-Cookie: %s", line)
+		}
+	}
+}
+
+// TestTwoSteps walks a page of questions as SDKs do, each with its own idea of
+// what to post back.
+func TestTwoSteps(t *testing.T) {
+	s := open(t)
+	for name, edit := range map[string]func(map[string]any){
+		"the whole step":         func(map[string]any) {},
+		"with the SDK's members": func(step map[string]any) { step["status"], step["ok"] = 200, true },
+		"authId and callbacks": func(step map[string]any) {
+			maps.DeleteFunc(step, func(name string, _ any) bool { return name != "authId" && name != "callbacks" })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res := s.do(t, "POST", alpha, "{}", "Content-Type", "application/json")
+			if names := members(t, res.Body.Bytes()); len(names) < 2 || names[0] != "authId" || names[1] != "callbacks" {
+				t.Errorf("a step has the members %q", names)
+			}
+			if cookies := res.Header().Values("Set-Cookie"); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "amlbcookie=") {
+				t.Errorf("a step sets the cookies %q", cookies)
+			}
+			step := fill(t, res.Body.Bytes(), "bjensen", "Ch4ng31t")
+			edit(step)
+			body, _ := json.Marshal(step)
+			// The index is repeated by the JS SDK; the authId decides.
+			res = s.do(t, "POST", alpha+"?authIndexType=service&authIndexValue=Nobody", string(body), "Content-Type", "application/json")
+			if res.Code != http.StatusOK || !slices.Equal(members(t, res.Body.Bytes()), []string{"tokenId", "successUrl", "realm"}) {
+				t.Errorf("the answer gives %d %s", res.Code, res.Body)
+			}
+		})
+	}
+}
+
+// TestStarts: all these bodies start a journey, in each version.
+func TestStarts(t *testing.T) {
+	s := open(t)
+	for _, tt := range []struct{ contentType, version, body string }{
+		{"application/json", "protocol=1.0,resource=2.1", ""},
+		{"application/json", "resource=2.0, protocol=1.0", "{}"},
+		{"application/x-www-form-urlencoded", "resource=1.0", ""},
+		{"", "", ""},
+		{"application/json; charset=utf-8", "", ` { "authId" : null } `},
+	} {
+		res := s.do(t, "POST", alpha, tt.body, "Content-Type", tt.contentType, "Accept-API-Version", tt.version)
+		if names := members(t, res.Body.Bytes()); res.Code != http.StatusOK || !slices.Contains(names, "authId") {
+			t.Errorf("%+v: %d %s", tt, res.Code, res.Body)
+		}
+	}
+}
+
+// TestFailure: the form of a failed login depends on the version.
+func TestFailure(t *testing.T) {
+	s := open(t)
+	for version, want := range map[string]string{
+		"resource=2.1": `{"code":401,"reason":"Unauthorized","message":"Login failure"}`,
+		"resource=1.0": `{"errorMessage":"Login failure"}`,
+	} {
+		res := s.do(t, "POST", alpha, "", "Accept-API-Version", version)
+		for range 3 {
+			if res.Code != http.StatusOK {
+				t.Fatalf("%s: %d %s before the third try", version, res.Code, res.Body)
+			}
+			res = s.do(t, "POST", alpha, s.answer(t, res.Body.Bytes(), "bjensen", "wrong"),
+				"Content-Type", "application/json", "Accept-API-Version", version)
+		}
+		if res.Code != http.StatusUnauthorized || res.Body.String() != want {
+			t.Errorf("%s: %d %s, want 401 %s", version, res.Code, res.Body, want)
+		}
+		wantHeaders(t, res.Header(), map[string]string{"Content-Type": "application/json", "Content-API-Version": version})
+		if cookies := res.Header().Values("Set-Cookie"); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "amlbcookie=") {
+			t.Errorf("%s: Set-Cookie %q", version, cookies)
+		}
+	}
+}
+
+// TestFailureURL: gotoOnFail goes into the detail, if it may be followed.
+func TestFailureURL(t *testing.T) {
+	s := open(t)
+	for gotoOnFail, want := range map[string]string{
+		"/failed":               `,"detail":{"failureUrl":"/failed"}}`,
+		"https://evil.example/": `"Login failure"}`,
+	} {
+		res := s.do(t, "POST", alpha+"?gotoOnFail="+gotoOnFail, "")
+		for range 3 {
+			res = s.do(t, "POST", alpha, s.answer(t, res.Body.Bytes(), "nobody", "wrong"), "Content-Type", "application/json")
+		}
+		if res.Code != http.StatusUnauthorized || !strings.HasSuffix(res.Body.String(), want) {
+			t.Errorf("%s: %d %s, want … %s", gotoOnFail, res.Code, res.Body, want)
+		}
+	}
+}
+
+// TestExistingSession: who is signed in is told so, without a new session.
+func TestExistingSession(t *testing.T) {
+	s := open(t)
+	token := s.login(t)
+	want := `{"tokenId":"","successUrl":"/enduser/?realm=/alpha","realm":"/alpha"}`
+	for _, header := range [][]string{{"Cookie", cookieName + "=" + token}, {cookieName, token}} {
+		res := s.do(t, "POST", alpha+"?ForceAuth=false&noSession=false", "", header...)
+		if res.Code != http.StatusOK || res.Body.String() != want {
+			t.Errorf("%s: %d %s, want %s", header[0], res.Code, res.Body, want)
+		}
+		if cookies := res.Header().Values("Set-Cookie"); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "amlbcookie=") {
+			t.Errorf("%s: Set-Cookie %q", header[0], cookies)
+		}
+		res = s.do(t, "POST", alpha+"?ForceAuth=true", "", header...)
+		if names := members(t, res.Body.Bytes()); !slices.Contains(names, "authId") {
+			t.Errorf("%s with ForceAuth: %s", header[0], res.Body)
+		}
+	}
+}
+
+// TestNoSession: a success without a session has neither token nor cookie,
+// but a successUrl, by which journey-client knows it for a success.
+func TestNoSession(t *testing.T) {
+	s := open(t)
+	res := s.do(t, "POST", alpha+"?noSession=true", "", "X-OpenAM-Username", "bjensen", "X-OpenAM-Password", "Ch4ng31t")
+	if want := `{"successUrl":"/enduser/?realm=/alpha","realm":"/alpha"}`; res.Code != http.StatusOK || res.Body.String() != want {
+		t.Errorf("%d %s, want %s", res.Code, res.Body, want)
+	}
+	if cookies := res.Header().Values("Set-Cookie"); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "amlbcookie=") {
+		t.Errorf("Set-Cookie %q", cookies)
+	}
+}
+
+func TestAuthenticateErrors(t *testing.T) {
+	s := open(t)
+	step := s.answer(t, s.start(t, alpha), "bjensen", "Ch4ng31t")
+	crest := func(code int, reason, message string) string {
+		return fmt.Sprintf(`{"code":%d,"reason":%q,"message":%q}`, code, reason, message)
+	}
+	for _, tt := range []struct {
+		name, url, body, version string
+		status                   int
+		want                     string
+	}{
+		{"unknown journey", alpha + "?authIndexType=service&authIndexValue=Nobody", "", "", 400, crest(400, "Bad Request", "No Configuration found")},
+		{"unknown index type", alpha + "?authIndexType=magic", "", "", 400, crest(400, "Bad Request", "Unknown Authentication Index Type")},
+		{"version 1", alpha + "?authIndexType=magic", "", "resource=1.1", 400, `{"errorMessage":"Unknown Authentication Index Type"}`},
+		{"unknown link", alpha + "?suspendedId=x", "", "", 401, crest(401, "Unauthorized", suspendedUnknown)},
+		{"no JWT", alpha, `{"authId":"x"}`, "", 400, crest(400, "Bad Request", "Failed to parse JWT, the authId is not one")},
+		{"empty authId", alpha, `{"authId":""}`, "", 400, crest(400, "Bad Request", "Failed to parse JWT, the authId is not one")},
+		{"a megabyte of dots", alpha, `{"authId":"` + strings.Repeat(".", maxBody-100) + `"}`, "", 400, crest(400, "Bad Request", "Failed to parse JWT, the authId is not one")},
+		{"other realm", strings.Replace(alpha, "/realms/alpha", "", 1), step, "", 400, crest(400, "Bad Request", "AuthId JWT Signature not valid")},
+		{"no callbacks", alpha, regexp.MustCompile(`"callbacks":\[.*\]`).ReplaceAllString(step, `"x":1`), "", 400, crest(400, "Bad Request", "Required callback not found in JSON response")},
+		{"callbacks of another kind", alpha, strings.Replace(step, `"callbacks":[`, `"callbacks":"x","y":[`, 1), "", 400, crest(400, "Bad Request", "Required callback not found in JSON response")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res := s.do(t, "POST", tt.url, tt.body, "Content-Type", "application/json", "Accept-API-Version", tt.version)
+			if res.Code != tt.status || res.Body.String() != tt.want {
+				t.Errorf("%d %s\nwant %d %s", res.Code, res.Body, tt.status, tt.want)
+			}
+			if cookies := res.Header().Values("Set-Cookie"); cookies != nil {
+				t.Errorf("Set-Cookie %q", cookies)
+			}
+		})
+	}
+	// Nothing of this has used up the step.
+	if res := s.do(t, "POST", alpha, step, "Content-Type", "application/json"); res.Code != http.StatusOK {
+		t.Errorf("the step itself: %d %s", res.Code, res.Body)
+	}
+}
+
+// TestExpiredJourney: clients restart by themselves on the text "110".
+func TestExpiredJourney(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		step := s.answer(t, s.start(t, alpha), "bjensen", "Ch4ng31t")
+		time.Sleep(6 * time.Minute)
+		res := s.do(t, "POST", alpha, step, "Content-Type", "application/json")
+		want := `{"code":401,"reason":"Unauthorized","message":"Session has timed out","detail":{"errorCode":"110"}}`
+		if res.Code != http.StatusUnauthorized || res.Body.String() != want {
+			t.Errorf("%d %s, want %s", res.Code, res.Body, want)
+		}
+	})
+}
+
+// TestReplayedStepFails: an answered step gives nothing a second time.
+func TestReplayedStepFails(t *testing.T) {
+	s := open(t)
+	step := s.answer(t, s.start(t, alpha), "bjensen", "wrong")
+	s.do(t, "POST", alpha, step, "Content-Type", "application/json")
+	res := s.do(t, "POST", alpha, step, "Content-Type", "application/json")
+	if want := `{"code":401,"reason":"Unauthorized","message":"Login failure"}`; res.Code != http.StatusUnauthorized || res.Body.String() != want {
+		t.Errorf("%d %s, want %s", res.Code, res.Body, want)
+	}
+}
+
+// TestGotoLeadsOnlyWhereItMay. The attack: a link to the login page whose
+// goto sends the signed-in user, or the token, to another site. What the
+// reply says must be the goto only if it is a path of ours, our own origin or
+// one that the realm lists. (SECURITY 47; the corpus is realm's.)
+func TestGotoLeadsOnlyWhereItMay(t *testing.T) {
+	s := open(t)
+	for _, raw := range []string{
+		"/app?x=1", "http://example.com/app", "https://app.example.com/x", "HTTPS://APP.example.com:443/x",
+	} {
+		if got := s.successURL(t, raw); got != raw {
+			t.Errorf("%q: successUrl %q", raw, got)
+		}
+	}
+	for _, raw := range []string{
+		"https://evil.example/", "//evil.example", `/\evil.example`, "///evil.example", "https://app.example.com@evil.example/",
+		"https://app.example.com.evil.example/", "https:/evil.example", "javascript:alert(1)", "/\tevil", " //evil.example",
+		`https://app.example.com\@evil.example/`, "http://example.com:80@evil.example/", "data:text/html,x", "http://example.com%2f@evil.example",
+	} {
+		if got, want := s.successURL(t, raw), "/enduser/?realm=/alpha"; got != want {
+			t.Errorf("%q: successUrl %q, want %q", raw, got, want)
+		}
+	}
+}
+
+// TestHostHeaderChoosesNoRedirect: with a base URL, no header of the request
+// has a say in where a goto may lead. (SECURITY 42)
+func TestHostHeaderChoosesNoRedirect(t *testing.T) {
+	s := open(t)
+	s.cfg.BaseURL = "https://login.example.com"
+	forged := []string{"Host", "evil.example", "X-Forwarded-Host", "evil.example", "Forwarded", "host=evil.example"}
+	for raw, want := range map[string]string{
+		"http://evil.example/":         "/enduser/?realm=/alpha",
+		"https://login.example.com/ok": "https://login.example.com/ok",
+	} {
+		if got := s.successURL(t, raw, forged...); got != want {
+			t.Errorf("%q: successUrl %q, want %q", raw, got, want)
+		}
+	}
+}
+
+// spy is a node that keeps what it was told of the client, and succeeds at
+// nothing.
+type spy struct{ seen chan<- *journey.Client }
+
+func (n spy) Process(_ context.Context, in *journey.Input) (journey.Action, error) {
+	n.seen <- in.Client
+	return journey.Goto("outcome"), nil
+}
+
+func (spy) Outcomes() []string { return []string{"outcome"} }
+
+// TestNodesSeeNoCredentials: what authenticates a request is not for nodes;
+// what they are for is.
+func TestNodesSeeNoCredentials(t *testing.T) {
+	seen := make(chan *journey.Client, 1)
+	s := open(t, withNode(spy{seen}))
+	s.do(t, "POST", alpha+"?authIndexType=service&authIndexValue=Spy&x=1", "", "Cookie", cookieName+"=x; session-jwt=y",
+		"Authorization", "Bearer x", "Proxy-Authorization", "Basic x", cookieName, "x", "X-AM-Affinity", "x",
+		"X-OpenAM-Username", "bjensen", "Accept-Language", "de, en;q=0.5", "Referer", "https://r.example/")
+	got := <-seen
+	for _, name := range []string{"Cookie", "Authorization", "Proxy-Authorization", cookieName, "X-AM-Affinity"} {
+		if v := got.Header.Values(name); v != nil {
+			t.Errorf("%s reaches a node: %q", name, v)
+		}
+	}
+	if got.Header.Get("X-OpenAM-Username") != "bjensen" || got.Header.Get("Referer") == "" || got.Query.Get("x") != "1" ||
+		!slices.Equal(got.Languages, []string{"de", "en"}) || got.Address.String() != "192.0.2.1" {
+		t.Errorf("a node sees %+v", got)
+	}
+}
+
+// TestAffinityComesFromTheEdgeFirst: the affinity stays with the journey, and
+// what the edge says goes before an older cookie.
+func TestAffinityComesFromTheEdgeFirst(t *testing.T) {
+	h := http.Header{"Cookie": {"a=b; amlbcookie=old.x; amlbcookie=other"}}
+	if got := sentAffinity(h); got != "old.x" {
+		t.Errorf("the cookie's is %q", got)
+	}
+	h.Set("X-AM-Affinity", "new.y")
+	if got := sentAffinity(h); got != "new.y" {
+		t.Errorf("the edge's is %q", got)
+	}
+	s := open(t)
+	first := cookieValue(t, s.do(t, "POST", alpha, ""), "amlbcookie")
+	if again := cookieValue(t, s.do(t, "POST", alpha, "", "Cookie", "amlbcookie="+first), "amlbcookie"); again != first {
+		t.Errorf("the affinity changes from %q to %q", first, again)
+	}
+	if forged := cookieValue(t, s.do(t, "POST", alpha, "", "X-AM-Affinity", "forged.pin"), "amlbcookie"); strings.Contains(forged, "forged") {
+		t.Errorf("a forged affinity comes back: %q", forged)
+	}
+}
+
+// TestNothingSecretIsLogged drives what handles secrets, well and badly, and
+// looks for them in the log.
+func TestNothingSecretIsLogged(t *testing.T) {
+	s := open(t)
+	token := s.login(t)
+	step := s.start(t, alpha)
+	var authID struct{ AuthID string }
+	if err := json.Unmarshal(step, &authID); err != nil {
+		t.Fatal(err)
+	}
+	sessions := strings.Replace(alpha, "authenticate", "sessions", 1)
+	for _, down := range []bool{false, true} {
+		s.store.down.Store(down)
+		s.do(t, "POST", alpha, s.answer(t, step, "bjensen", "s3cr3t-answer"), "Content-Type", "application/json")
+		s.do(t, "POST", alpha+"?suspendedId=s3cr3t-link", "", "X-OpenAM-Username", "bjensen", "X-OpenAM-Password", "s3cr3t-header")
+		s.do(t, "POST", sessions+"/"+token+"?_action=validate", "")
+		s.do(t, "POST", sessions+"?_action=validate&tokenId="+token, "")
+		s.do(t, "POST", sessions+"?_action=s3cr3t-action", "", "Cookie", cookieName+"="+token)
+		s.do(t, "POST", sessions+"?_action=logout", `{"tokenId":"`+token+`"}`, "Content-Type", "application/json")
+	}
+	logged := s.logs.String()
+	for _, secret := range []string{"s3cr3t", token, authID.AuthID, "Ch4ng31t"} {
+		if strings.Contains(logged, secret) {
+			t.Errorf("%.20q is in the log:\n%s", secret, logged)
+		}
+	}
+}
