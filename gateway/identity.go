@@ -1,0 +1,53 @@
+package gateway
+
+import (
+	"strconv"
+
+	"github.com/amgate/amgate/session"
+)
+
+// Identity is who stands behind a request: a live session. The zero Identity
+// is nobody.
+type Identity struct {
+	session.Session
+	known bool
+}
+
+// Known reports whether the identity is somebody. The accessors of Session
+// may be used only then.
+func (i Identity) Known() bool { return i.known }
+
+// Placeholder returns the value of the placeholder {http.auth.user.<name>},
+// and whether there is one of that name: id (the user's id), realm, roles
+// (as in the header X-AM-Roles), level (the authentication level) and handle
+// (names the session in logs; opens nothing). For nobody all are empty.
+//
+// The values come from people and may look like placeholders themselves
+// ("{env.SECRET}"). An adapter must hand them out as values, for example from
+// a function given to Caddy's Replacer.Map, and never put them into a text
+// that is expanded afterwards.
+func (i Identity) Placeholder(name string) (value string, ok bool) {
+	var get func() string
+	switch name {
+	case "id":
+		get = i.UserID
+	case "realm":
+		get = i.Realm
+	case "roles":
+		get = i.roleList
+	case "level":
+		get = i.level
+	case "handle":
+		get = i.Handle
+	default:
+		return "", false
+	}
+	if !i.known {
+		return "", true
+	}
+	return get(), true
+}
+
+func (i Identity) roleList() string { return headerList(i.Roles()) }
+
+func (i Identity) level() string { return strconv.Itoa(i.AuthLevel()) }
