@@ -1,0 +1,164 @@
+package nodes
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/amgate/amgate/journey"
+)
+
+// optionsOf reads the options of a node from the tags of its fields: option
+// is the word in a Caddyfile, json the member in AM's JSON, doc what it means,
+// example a sensible value, and default the value without the option where
+// the node itself does not hold it.
+func optionsOf(node journey.Node) []Option {
+	v := reflect.ValueOf(node).Elem()
+	var options []Option
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		name, ok := tag.Lookup("option")
+		if !ok {
+			continue
+		}
+		field, _, _ := strings.Cut(tag.Get("json"), ",")
+		o := Option{
+			Name: name, Field: field, Kind: kindOf(v.Field(i).Interface()),
+			Default: tag.Get("default"), Example: tag.Get("example"), Doc: tag.Get("doc"), index: i,
+		}
+		if o.Default == "" {
+			o.Default = written(v.Field(i).Interface())
+		}
+		options = append(options, o)
+	}
+	return options
+}
+
+// kindOf panics for a type of field that has no Kind yet.
+func kindOf(value any) Kind {
+	switch value.(type) {
+	case Text:
+		return KindText
+	case string:
+		return KindString
+	case int:
+		return KindNumber
+	case bool:
+		return KindSwitch
+	case []string:
+		return KindList
+	}
+	panic(fmt.Sprintf("nodes: an option cannot be a %T", value))
+}
+
+// written is a value as a Caddyfile would write it; "" for none.
+func written(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case int:
+		return strconv.Itoa(v)
+	case bool:
+		if v {
+			return "on"
+		}
+		return "off"
+	case []string:
+		return strings.Join(v, " ")
+	}
+	return ""
+}
+
+func (o Option) set(node journey.Node, args []string) error {
+	switch field := reflect.ValueOf(node).Elem().Field(o.index).Addr().Interface().(type) {
+	case *Text:
+		return setText(field, args)
+	case *string:
+		return setString(field, args)
+	case *int:
+		return setNumber(field, args)
+	case *bool:
+		return setSwitch(field, args)
+	case *[]string:
+		return addToList(field, args)
+	}
+	return fmt.Errorf("a %T has no such option", node)
+}
+
+func setText(field *Text, args []string) error {
+	var language, text string
+	switch len(args) {
+	case 1:
+		language, text = DefaultLanguage, args[0]
+	case 2:
+		language, text = args[0], args[1]
+	default:
+		return errors.New("a text is needed, optionally after a language: de \"Hallo\"")
+	}
+	if !isTag(language) {
+		return fmt.Errorf("%q is not a language; write for example en or de-CH", language)
+	}
+	if _, twice := (*field)[language]; twice {
+		return fmt.Errorf("the text in language %s is there twice", language)
+	}
+	if *field == nil {
+		*field = Text{}
+	}
+	(*field)[language] = text
+	return nil
+}
+
+// isTag accepts what looks like a language tag: letters and digits, in parts
+// of at most eight that "-" or "_" divides.
+func isTag(s string) bool {
+	for part := range strings.FieldsFuncSeq(s+"-", func(r rune) bool { return r == '-' || r == '_' }) {
+		if len(part) > 8 || strings.ContainsFunc(part, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+		}) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func setString(field *string, args []string) error {
+	if len(args) != 1 {
+		return errors.New("exactly one argument is needed; put a text with spaces in quotes")
+	}
+	*field = args[0]
+	return nil
+}
+
+func setNumber(field *int, args []string) error {
+	if len(args) != 1 {
+		return errors.New("exactly one whole number is needed")
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return fmt.Errorf("%q is not a whole number", args[0])
+	}
+	*field = n
+	return nil
+}
+
+func setSwitch(field *bool, args []string) error {
+	switch {
+	case len(args) == 0, len(args) == 1 && args[0] == "on":
+		*field = true
+	case len(args) == 1 && args[0] == "off":
+		*field = false
+	default:
+		return errors.New("write on or off, or nothing for on")
+	}
+	return nil
+}
+
+func addToList(field *[]string, args []string) error {
+	if len(args) == 0 {
+		return errors.New("at least one argument is needed")
+	}
+	*field = append(*field, args...)
+	return nil
+}

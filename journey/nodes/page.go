@@ -1,0 +1,241 @@
+package nodes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/callback"
+)
+
+// Page shows what several nodes ask as one step. Its outcome is that of its
+// last child; the others just collect. If any child still wants input after
+// an answer, the whole page is shown again.
+type Page struct {
+	Header      Text `json:"pageHeader" option:"header" doc:"The page's title, optionally after a language: header de \"Anmelden\"." example:"Sign in"`
+	Description Text `json:"pageDescription" option:"description" doc:"A text below the title." example:"Welcome back."`
+	// Stage is free text for clients that show pages their own way.
+	Stage    string  `json:"stage,omitempty" option:"stage" doc:"A free text for clients that draw the page themselves." example:"UsernamePassword"`
+	Children []Child `json:"nodes"`
+}
+
+// Child is a node on a page. Its JSON is AM's, which has the node itself
+// elsewhere.
+type Child struct {
+	ID   string       `json:"_id"`
+	Type string       `json:"nodeType"`
+	Name string       `json:"displayName"`
+	Node journey.Node `json:"-"`
+}
+
+// Parent is a node that is made of others. Adapters fill it with Add.
+type Parent interface {
+	journey.Node
+	// Add gives the parent a child, or the child of that id its node.
+	Add(child Child) error
+}
+
+var (
+	_ Parent           = (*Page)(nil)
+	_ journey.Declarer = (*Page)(nil)
+	_ journey.Checker  = (*Page)(nil)
+)
+
+// keyPage is the state that says which child asked each callback of the page
+// now shown: a list of indexes into Children. AM uses the same key.
+const keyPage = "pageNodeCallbacks"
+
+// errPageState says that the state does not fit what the page asked.
+var errPageState = errors.New("the answers do not belong to what the page asked")
+
+// Add implements Parent.
+func (n *Page) Add(child Child) error {
+	if _, nested := child.Node.(Parent); nested {
+		return fmt.Errorf("node %s: a %s cannot be on a page", child.ID, child.Type)
+	}
+	for i := range n.Children {
+		if n.Children[i].ID != child.ID {
+			continue
+		}
+		if n.Children[i].Node != nil {
+			return fmt.Errorf("node %s is on the page twice", child.ID)
+		}
+		n.Children[i].Node = child.Node
+		return nil
+	}
+	n.Children = append(n.Children, child)
+	return nil
+}
+
+// Process implements journey.Node.
+func (n *Page) Process(ctx context.Context, in *journey.Input) (journey.Action, error) {
+	answers, err := n.deal(in)
+	if err != nil {
+		return journey.Action{}, err
+	}
+	actions := make([]journey.Action, len(n.Children))
+	waiting := false
+	for i, child := range n.Children {
+		if actions[i], err = child.process(ctx, in, answers[i]); err != nil {
+			return journey.Action{}, err
+		}
+		waiting = waiting || asksForInput(actions[i])
+	}
+	if !waiting {
+		return n.leave(in, actions)
+	}
+	// Children that are content with their answers ask again with the rest.
+	for i, child := range n.Children {
+		if answers[i] == nil || actions[i].Asks() {
+			continue
+		}
+		again, err := child.process(ctx, in, nil)
+		if err != nil {
+			return journey.Action{}, err
+		}
+		actions[i] = again.WithFindings(actions[i])
+	}
+	return n.show(in, actions), nil
+}
+
+// deal gives each child the answers to its own callbacks; nil if it asked
+// nothing.
+func (n *Page) deal(in *journey.Input) ([][]callback.Callback, error) {
+	hands := make([][]callback.Callback, len(n.Children))
+	if in.Answers == nil {
+		return hands, nil
+	}
+	state, _ := in.State.Get(keyPage)
+	owners, _ := state.([]any)
+	if len(owners) != len(in.Answers) {
+		return nil, errPageState
+	}
+	for i, answer := range in.Answers {
+		owner, ok := owners[i].(float64)
+		if !ok || owner < 0 || int(owner) >= len(hands) {
+			return nil, errPageState
+		}
+		hands[int(owner)] = append(hands[int(owner)], answer)
+	}
+	return hands, nil
+}
+
+// process calls a child as if it stood alone.
+func (c Child) process(ctx context.Context, in *journey.Input, answers []callback.Callback) (journey.Action, error) {
+	own := *in
+	own.NodeID, own.Answers = c.ID, answers
+	action, err := c.Node.Process(ctx, &own)
+	if err != nil {
+		return journey.Action{}, fmt.Errorf("%s: %w", c.ID, err)
+	}
+	return action, nil
+}
+
+// asksForInput reports whether an action asks more than metadata, which needs
+// no answer.
+func asksForInput(a journey.Action) bool {
+	for _, item := range a.Callbacks() {
+		if _, ok := item.Callback.(callback.Metadata); !ok {
+			return true
+		}
+	}
+	return false
+}
+
+// leave is the page's outcome once no child wants input.
+func (n *Page) leave(in *journey.Input, actions []journey.Action) (journey.Action, error) {
+	last := actions[len(actions)-1]
+	if last.Asks() {
+		return journey.Action{}, errors.New("no outcome and only metadata callbacks found")
+	}
+	in.State.Remove(keyPage)
+	return withFindings(journey.Goto(last.Outcome()), actions), nil
+}
+
+// show asks everything that the children ask as one step.
+func (n *Page) show(in *journey.Input, actions []journey.Action) journey.Action {
+	var list callback.List
+	var owners []any
+	for i, a := range actions {
+		for _, item := range a.Callbacks() {
+			id := len(list)
+			list = append(list, callback.Item{Callback: item.Callback, ID: &id})
+			owners = append(owners, float64(i))
+		}
+	}
+	in.State.PutShared(keyPage, owners)
+	languages := in.Client.Languages
+	page := journey.AskList(list).WithPage(n.Stage, n.Header.For(languages), n.Description.For(languages))
+	return withFindings(page, actions)
+}
+
+func withFindings(a journey.Action, children []journey.Action) journey.Action {
+	for _, child := range children {
+		a = a.WithFindings(child)
+	}
+	return a
+}
+
+// Outcomes implements journey.Node: those of the last child.
+func (n *Page) Outcomes() []string {
+	if len(n.Children) == 0 || n.Children[len(n.Children)-1].Node == nil {
+		return []string{outcomeOnly}
+	}
+	return n.Children[len(n.Children)-1].Node.Outcomes()
+}
+
+// Reads implements journey.Declarer.
+func (n *Page) Reads() []string { return n.declared(journey.Declarer.Reads) }
+
+// Writes implements journey.Declarer.
+func (n *Page) Writes() []string { return n.declared(journey.Declarer.Writes) }
+
+func (n *Page) declared(of func(journey.Declarer) []string) []string {
+	var keys []string
+	for _, child := range n.Children {
+		if d, ok := child.Node.(journey.Declarer); ok {
+			keys = append(keys, of(d)...)
+		}
+	}
+	return keys
+}
+
+// Check implements journey.Checker.
+func (n *Page) Check() error {
+	if len(n.Children) == 0 {
+		return errors.New("the page is empty; give it at least one node")
+	}
+	var errs []error
+	for i, child := range n.Children {
+		errs = append(errs, n.checkChild(i, child))
+	}
+	return errors.Join(errs...)
+}
+
+func (n *Page) checkChild(i int, child Child) error {
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("node %s of the page: "+format, append([]any{child.ID}, args...)...)
+	}
+	for _, other := range n.Children[:i] {
+		if other.ID == child.ID {
+			return fail("it is there twice")
+		}
+	}
+	if child.Node == nil {
+		return fail("there is no node under this id")
+	}
+	if _, nested := child.Node.(Parent); nested {
+		return fail("a %s cannot be on a page", child.Type)
+	}
+	if outcomes := child.Node.Outcomes(); len(outcomes) > 1 && i < len(n.Children)-1 {
+		return fail("it decides between %s, which only the last node of a page may do", strings.Join(outcomes, ", "))
+	}
+	if ch, ok := child.Node.(journey.Checker); ok {
+		if err := ch.Check(); err != nil {
+			return fail("%w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package nodes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/amgate/amgate/journey"
+)
+
+// Spec is what adapters, documentation and tests know about a type of node.
+type Spec struct {
+	// Name is the node's name in a Caddyfile: "retry_limit".
+	Name string
+	// Type is AM's id: "RetryLimitDecisionNode". Title is AM's display name.
+	Type, Title string
+	// Doc is one or two sentences about what the node does.
+	Doc string
+	// New returns a node with AM's defaults.
+	New func() journey.Node
+	// Options are what can be configured.
+	Options []Option
+	// Proves are the outcomes that vouch for something the client had to
+	// know, have or be. A hostile client must never reach one. A node with
+	// several outcomes says so even when there are none: it is then empty,
+	// not nil.
+	Proves []string
+}
+
+// Kind is the form of an option's value.
+type Kind string
+
+// The kinds of options.
+const (
+	KindText   Kind = "text"   // [<language>] <text>, may be repeated for other languages
+	KindString Kind = "string" // one argument
+	KindNumber Kind = "number" // a whole number
+	KindSwitch Kind = "switch" // on or off; alone it is on
+	KindList   Kind = "list"   // one argument or more, may be repeated
+)
+
+// Repeats reports whether an option of this kind may be given several times.
+func (k Kind) Repeats() bool { return k == KindText || k == KindList }
+
+// Option is one thing that can be configured about a node.
+type Option struct {
+	// Name is the word in a Caddyfile, Field the member in AM's JSON.
+	Name, Field string
+	Kind        Kind
+	// Default is the value without the option, as a Caddyfile would write
+	// it; empty if there is none. Example is a value that makes sense.
+	Default, Example string
+	Doc              string
+
+	index int // of the struct field
+}
+
+// list is made once: specs never change.
+var list = buildSpecs()
+
+// All lists the nodes in the order of their names. The result belongs to the
+// caller.
+func All() []Spec { return slices.Clone(list) }
+
+// ByName finds a node by its name in a Caddyfile.
+func ByName(name string) (Spec, bool) {
+	return find(func(s Spec) bool { return s.Name == name })
+}
+
+// ByType finds a node by AM's id of its type.
+func ByType(id string) (Spec, bool) {
+	return find(func(s Spec) bool { return s.Type == id })
+}
+
+func find(wanted func(Spec) bool) (Spec, bool) {
+	if i := slices.IndexFunc(list, wanted); i >= 0 {
+		return list[i], true
+	}
+	return Spec{}, false
+}
+
+func buildSpecs() []Spec {
+	specs := []Spec{
+		{
+			Name: "data_store", Type: "DataStoreDecisionNode", Title: "Data Store Decision",
+			Doc:    "Checks the collected user name and password against the realm's people.",
+			New:    func() journey.Node { return new(DataStore) },
+			Proves: []string{outcomeTrue},
+		},
+		{
+			Name: "message", Type: "MessageNode", Title: "Message Node",
+			Doc:    "Shows a text with two buttons; the first leads to true, the second to false.",
+			New:    func() journey.Node { return new(Message) },
+			Proves: []string{},
+		},
+		{
+			Name: "page", Type: "PageNode", Title: "Page Node",
+			Doc: "Shows what its nodes ask as one step. Its outcomes are those of its last node.",
+			New: func() journey.Node { return new(Page) },
+		},
+		{
+			Name: "password", Type: "PasswordCollectorNode", Title: "Password Collector",
+			Doc: "Asks for the password.",
+			New: func() journey.Node { return new(Password) },
+		},
+		{
+			Name: "retry_limit", Type: "RetryLimitDecisionNode", Title: "Retry Limit Decision",
+			Doc:    "Lets the journey pass until the limit is reached: Retry, then Reject. It counts within one journey.",
+			New:    newRetryLimit,
+			Proves: []string{},
+		},
+		{
+			Name: "set_success_url", Type: "SetSuccessUrlNode", Title: "Success URL",
+			Doc: "Says where the client goes after success, unless its goto says otherwise.",
+			New: func() journey.Node { return new(SetSuccessURL) },
+		},
+		{
+			Name: "username", Type: "UsernameCollectorNode", Title: "Username Collector",
+			Doc: "Asks for the user name.",
+			New: func() journey.Node { return new(Username) },
+		},
+		{
+			Name: "zero_page_login", Type: "ZeroPageLoginNode", Title: "Zero Page Login Collector",
+			Doc:    "Takes user name and password from request headers: true if one of them is there, else false.",
+			New:    newZeroPageLogin,
+			Proves: []string{},
+		},
+	}
+	for i := range specs {
+		specs[i].Options = optionsOf(specs[i].New())
+	}
+	return specs
+}
+
+// Set configures an option of a node that New made, with the arguments that a
+// Caddyfile gives it. It may be called several times for an option that
+// Repeats. Errors name the option and say what would be right.
+func (s Spec) Set(node journey.Node, option string, args []string) error {
+	i := slices.IndexFunc(s.Options, func(o Option) bool { return o.Name == option })
+	if i < 0 {
+		return fmt.Errorf("%s has no option %q; %s", s.Name, option, s.known())
+	}
+	if err := s.Options[i].set(node, args); err != nil {
+		return fmt.Errorf("option %s: %w", option, err)
+	}
+	return nil
+}
+
+func (s Spec) known() string {
+	if len(s.Options) == 0 {
+		return "it has none"
+	}
+	names := make([]string, len(s.Options))
+	for i, o := range s.Options {
+		names[i] = o.Name
+	}
+	return "its options are: " + strings.Join(names, ", ")
+}
