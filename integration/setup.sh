@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the integration tests need on a bare Debian machine, and says
-# so: Chromium, and the npm packages pinned by clients/package-lock.json. It
+# so: curl, Chromium, and the npm packages pinned by clients/package-lock.json. It
 # does nothing, quietly, when all of that is there.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -15,17 +15,20 @@ fail() {
 apt() {
 	local sudo=()
 	if [ "$(id -u)" -ne 0 ]; then
-		command -v sudo >/dev/null || fail "installing chromium needs root; run: apt-get install chromium"
+		command -v sudo >/dev/null || fail "installing packages needs root; run as root: apt-get install curl chromium"
 		sudo=(sudo)
 	fi
 	"${sudo[@]}" apt-get -qq -o DPkg::Lock::Timeout=120 "$@" >/dev/null
 }
 
-install_chromium() {
-	command -v apt-get >/dev/null || fail "the browser tests need chromium on the PATH; install it with this system's package manager"
-	echo "installing chromium (Debian package)"
-	apt update || fail "apt-get update failed, so chromium cannot be installed"
-	apt install --no-install-recommends chromium fonts-dejavu-core || fail "chromium could not be installed; run: apt-get install chromium"
+# need installs a Debian package unless the command that it brings is there.
+need() { # command, packages...
+	command -v "$1" >/dev/null && return
+	command -v apt-get >/dev/null || fail "the tests need $1 on the PATH; install it with this system's package manager"
+	echo "installing $1 (Debian package)"
+	apt update || fail "apt-get update failed, so $1 cannot be installed"
+	shift
+	apt install --no-install-recommends "$@" || fail "apt-get could not install: $*"
 }
 
 check_node() {
@@ -50,6 +53,7 @@ install_packages() {
 	touch "$installed"
 }
 
-command -v chromium >/dev/null || install_chromium
+need curl curl ca-certificates
+need chromium chromium fonts-dejavu-core
 check_node
 install_packages
