@@ -21,6 +21,7 @@ import (
 
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store"
 )
 
 // ErrUnauthenticated is wrapped by every error of Check that says that no
@@ -107,6 +108,8 @@ func (g *Gateway) Check(ctx context.Context, r *http.Request) (Identity, error) 
 	switch {
 	case err == nil:
 		return Identity{Session: s, known: true}, nil
+	case errors.Is(err, store.ErrUnavailable):
+		return Identity{}, err // whatever else it says
 	case errors.Is(err, session.ErrInvalid), errors.Is(err, session.ErrEnded):
 		return Identity{}, fmt.Errorf("%w: %w", ErrUnauthenticated, err)
 	}

@@ -27,25 +27,19 @@ func (i Identity) Known() bool { return i.known }
 // a function given to Caddy's Replacer.Map, and never put them into a text
 // that is expanded afterwards.
 func (i Identity) Placeholder(name string) (value string, ok bool) {
-	var get func() string
-	switch name {
-	case "id":
-		get = i.UserID
-	case "realm":
-		get = i.Realm
-	case "roles":
-		get = i.roleList
-	case "level":
-		get = i.level
-	case "handle":
-		get = i.Handle
-	default:
-		return "", false
+	get, ok := placeholders[name]
+	if !ok || !i.known {
+		return "", ok
 	}
-	if !i.known {
-		return "", true
-	}
-	return get(), true
+	return get(i), true
+}
+
+var placeholders = map[string]func(Identity) string{
+	"id":     func(i Identity) string { return i.UserID() },
+	"realm":  func(i Identity) string { return i.Realm() },
+	"roles":  Identity.roleList,
+	"level":  Identity.level,
+	"handle": func(i Identity) string { return i.Handle() },
 }
 
 func (i Identity) roleList() string { return headerList(i.Roles()) }

@@ -90,7 +90,7 @@ func checkLoginURL(raw string) error {
 // page is on the same host, else with scheme and host. It is "" when there is
 // none that a login page would accept.
 func (g *Gateway) target(r *http.Request) string {
-	target := percentEncode(r.URL.RequestURI(), standsInURL)
+	target := percentEncode(r.URL.RequestURI(), standsInTarget)
 	if !strings.HasPrefix(target, "/") {
 		return ""
 	}
@@ -113,3 +113,7 @@ func (g *Gateway) target(r *http.Request) string {
 	}
 	return target
 }
+
+// standsInTarget is false for # as well: a request has no fragment, and a
+// goto must not gain one.
+func standsInTarget(c byte) bool { return c != '#' && standsInURL(c) }

@@ -59,16 +59,14 @@ func (g *Gateway) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", g.vary)
 	switch {
-	case errors.Is(err, ErrUnauthenticated) && isNavigation(r):
+	case !errors.Is(err, ErrUnauthenticated), errors.Is(err, store.ErrUnavailable):
+		g.refuseUndecided(w, r, err)
+	case isNavigation(r):
 		h.Set("Location", g.login.location(g.target(r)))
 		w.WriteHeader(http.StatusFound)
-	case errors.Is(err, ErrUnauthenticated):
+	default:
 		h.Set("WWW-Authenticate", g.challenge)
 		write(w, http.StatusUnauthorized, jsonType, bodyUnauthorized)
-	case errors.Is(r.Context().Err(), context.Canceled):
-		w.WriteHeader(statusClientGone)
-	default:
-		g.refuseOutage(w, r, err)
 	}
 }
 
@@ -77,7 +75,11 @@ const (
 	htmlType = "text/html; charset=utf-8"
 )
 
-func (g *Gateway) refuseOutage(w http.ResponseWriter, r *http.Request, err error) {
+func (g *Gateway) refuseUndecided(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		w.WriteHeader(statusClientGone)
+		return
+	}
 	n := g.turnedAway.Add(1)
 	g.complain(err, n)
 	w.Header().Set("Retry-After", strconv.FormatUint(1+n%maxRetryAfter, 10))
