@@ -83,6 +83,9 @@ func (n *JourneyNode) load(ctx caddy.Context) (journey.Node, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	if own, ok := mod.(*builtinNode); ok {
+		return own.node, named.Type, nil
+	}
 	node, ok := mod.(journey.Node)
 	if !ok {
 		return nil, "", fmt.Errorf("module %T is no node of a journey", mod)

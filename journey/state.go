@@ -66,7 +66,7 @@ func (s *State) Remove(key string) {
 // Keys of the state that AM's nodes agree on.
 const (
 	KeyUsername   = "username"
-	KeyPassword   = "password" //nolint:gosec // G101: the name of a drawer, not a secret
+	KeyPassword   = "password"
 	KeyRealm      = "realm"
 	KeyAuthLevel  = "authLevel"
 	KeySuccessURL = "successUrl"

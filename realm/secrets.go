@@ -83,7 +83,7 @@ func loadSecret(ctx context.Context, st store.Store, codec *sealed.Codec, key st
 			return nil, err
 		}
 		fresh := make([]byte, secretSize)
-		rand.Read(fresh) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
+		rand.Read(fresh) // never fails since Go 1.24
 		_, err = st.Commit(ctx, store.Create(key, codec.Seal(key, fresh), time.Time{}))
 		if err != nil && !errors.Is(err, store.ErrExists) {
 			return nil, err

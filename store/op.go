@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -8,6 +9,8 @@ import (
 // OpKind tells what an Op does.
 type OpKind uint8
 
+// The operations, and then the conditions, each made by the function of its
+// name.
 const (
 	OpCreate OpKind = iota + 1
 	OpPut
@@ -71,7 +74,7 @@ func (o Op) Writes() bool { return o.Kind >= OpCreate && o.Kind <= OpDelete }
 // that all refuse the same mistakes.
 func ValidateOps(ops []Op) error {
 	if len(ops) == 0 {
-		return fmt.Errorf("store: a commit needs at least one operation")
+		return errors.New("store: a commit needs at least one operation")
 	}
 	if len(ops) > MaxOps {
 		return fmt.Errorf("store: a commit of %d operations, at most %d are allowed", len(ops), MaxOps)
@@ -82,7 +85,7 @@ func ValidateOps(ops []Op) error {
 		case op.Kind < OpCreate || op.Kind > OpNoneNewer:
 			return fmt.Errorf("store: unknown operation %d", op.Kind)
 		case op.Key == "":
-			return fmt.Errorf("store: an operation without a key")
+			return errors.New("store: an operation without a key")
 		case op.Writes():
 			if _, twice := written[op.Key]; twice {
 				return fmt.Errorf("store: two operations write the key %q", op.Key)

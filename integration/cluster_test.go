@@ -1,0 +1,103 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/amgate/amgate/store/storetest/etcdproc"
+	"github.com/amgate/amgate/token"
+)
+
+// cluster is an etcd process, AM nodes on it, and an edge in front.
+type cluster struct {
+	etcd  *etcdproc.Cluster
+	nodes []*process
+	edge  *process
+	user  user
+}
+
+// clusterSpec says what is special about a cluster.
+type clusterSpec struct {
+	nodes           int
+	journeySessions string
+	// policy is the edge's lb_policy; "" is am_proxy's own.
+	policy string
+}
+
+// startCluster runs the processes. The edge protects an app at its root.
+func startCluster(t *testing.T, s clusterSpec) *cluster {
+	t.Helper()
+	c := &cluster{etcd: etcdproc.Start(t, etcdproc.Options{Members: 1}), user: newUser("bjensen")}
+	key := token.GenerateSecret().Base64()
+	var addresses []string
+	for i := range s.nodes {
+		addr := "127.0.0.1:" + freePort(t)
+		addresses = append(addresses, addr)
+		c.nodes = append(c.nodes, c.startMember(t, fmt.Sprintf("am-%d", i+1), addr, key, s,
+			fmt.Sprintf("http://%s {\n\timport logged\n\tam_server /am/*\n}\n", addr)))
+	}
+	policy := ""
+	if s.policy != "" {
+		policy = "lb_policy " + s.policy
+	}
+	addr := "localhost:" + freePort(t)
+	c.edge = c.startMember(t, "edge", addr, key, s, fmt.Sprintf(`
+http://%s {
+	import logged
+	am_proxy /am/* %s {
+		%s
+	}
+	am_auth {
+		realm /alpha
+	}
+	respond "Hello {http.auth.user.id}"
+}
+`, addr, strings.Join(addresses, " "), policy))
+	return c
+}
+
+func (c *cluster) startMember(t *testing.T, name, addr, key string, s clusterSpec, sites string) *process {
+	t.Helper()
+	dir := newDir(t)
+	writeUsers(t, dir, c.user)
+	return start(t, spec{
+		dir: dir,
+		url: "http://" + addr,
+		am: fmt.Sprintf(`
+		node %s {
+			advertise http://%s
+		}
+		store etcd %s {
+			timeout 1s
+		}
+		cache 16MiB {
+			freshness 2s
+		}
+		signing_key %s
+		realm /alpha {
+			identities file users.json
+			journey_sessions %s
+			journey TwoSteps {
+				node name username
+				node pass password
+				node check data_store
+
+				name -> pass
+				pass -> check
+				check true -> success
+				check false -> failure
+			}
+		}`, name, addr, strings.Join(c.etcd.Endpoints(), " "), key, s.journeySessions),
+		sites: sites,
+	})
+}
+
+// requests counts the requests to AM's endpoint that a process served.
+func (p *process) requests(t *testing.T) int {
+	t.Helper()
+	log, err := os.ReadFile(p.logPath())
+	must(t, err)
+	return strings.Count(string(log), `"msg":"handled request"`)
+}
