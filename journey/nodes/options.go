@@ -113,7 +113,7 @@ func setText(field *Text, args []string) error {
 // isTag accepts what looks like a language tag: letters and digits, in parts
 // of at most eight that "-" or "_" divides.
 func isTag(s string) bool {
-	for part := range strings.FieldsFuncSeq(s+"-", func(r rune) bool { return r == '-' || r == '_' }) {
+	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '-' || r == '_' }) {
 		if len(part) > 8 || strings.ContainsFunc(part, func(r rune) bool {
 			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
 		}) {
