@@ -107,7 +107,7 @@ func (g *Gateway) Check(ctx context.Context, r *http.Request) (Identity, error) 
 	s, err := g.realm.Session(ctx, tokens, session.Touch)
 	switch {
 	case err == nil:
-		return Identity{Session: s, known: true}, nil
+		return Identity{s}, nil
 	case errors.Is(err, store.ErrUnavailable):
 		return Identity{}, err // whatever else it says
 	case errors.Is(err, session.ErrInvalid), errors.Is(err, session.ErrEnded):

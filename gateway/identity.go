@@ -8,14 +8,10 @@ import (
 
 // Identity is who stands behind a request: a live session. The zero Identity
 // is nobody.
-type Identity struct {
-	session.Session
-	known bool
-}
+type Identity struct{ session.Session }
 
-// Known reports whether the identity is somebody. The accessors of Session
-// may be used only then.
-func (i Identity) Known() bool { return i.known }
+// Known reports whether the identity is somebody.
+func (i Identity) Known() bool { return i.Realm() != "" }
 
 // Placeholder returns the value of the placeholder {http.auth.user.<name>},
 // and whether there is one of that name: id (the user's id), realm, roles
@@ -28,7 +24,7 @@ func (i Identity) Known() bool { return i.known }
 // that is expanded afterwards.
 func (i Identity) Placeholder(name string) (value string, ok bool) {
 	get, ok := placeholders[name]
-	if !ok || !i.known {
+	if !ok || !i.Known() {
 		return "", ok
 	}
 	return get(i), true

@@ -159,7 +159,9 @@ func (p people) ByID(_ context.Context, id string) (*identity.User, error) {
 	return nil, identity.ErrNotFound
 }
 
-func (p people) ByName(ctx context.Context, name string) (*identity.User, error) { return p.ByID(ctx, name) }
+func (p people) ByName(ctx context.Context, name string) (*identity.User, error) {
+	return p.ByID(ctx, name)
+}
 
 func (people) Authenticate(context.Context, string, string) (*identity.User, error) {
 	return nil, identity.ErrCredentials

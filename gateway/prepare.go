@@ -28,7 +28,7 @@ func (g *Gateway) Prepare(r *http.Request, id Identity) {
 		g.dropToken(r.Header)
 		g.dropCookies(r.Header)
 	}
-	if id.known {
+	if id.Known() {
 		setIdentity(r.Header, id)
 	}
 }
