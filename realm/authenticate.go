@@ -120,7 +120,11 @@ func (r *Realm) answer(ctx context.Context, k *keyed, req Request) (Reply, error
 func (r *Realm) startAgain(ctx context.Context, k *keyed, req Request, start journey.Start) (Reply, error) {
 	req.AuthID, req.Callbacks = "", nil
 	req.IndexType, req.IndexValue, req.Affinity = start.IndexType, start.IndexValue, start.Affinity
-	return r.start(ctx, k, req)
+	reply, err := r.start(ctx, k, req)
+	if reply.Step != nil {
+		reply.Step.Restarted = true
+	}
+	return reply, err
 }
 
 // outcome is where a step led to: a further step, or one of the two ends.

@@ -55,6 +55,9 @@ type Step struct {
 	AuthID                     string
 	Callbacks                  callback.List
 	Stage, Header, Description string
+	// Restarted says that the journey began anew, because its state was lost
+	// with the node that held it: what the client answered was not used.
+	Restarted bool
 }
 
 // Success ends a journey well.
