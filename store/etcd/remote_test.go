@@ -1,0 +1,144 @@
+package etcd_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/etcd"
+	"github.com/amgate/amgate/store/storetest"
+	"github.com/amgate/amgate/store/storetest/etcdproc"
+)
+
+func TestContractOnAnEtcdProcess(t *testing.T) {
+	cluster := etcdproc.Start(t, etcdproc.Options{Members: 1})
+	storetest.Run(t, func(t *testing.T) store.Store {
+		return newStore(t, etcd.Config{Endpoints: cluster.Endpoints(), Prefix: freshPrefix()})
+	})
+}
+
+func TestContractOnThreeMembers(t *testing.T) {
+	cluster := etcdproc.Start(t, etcdproc.Options{Members: 3})
+	storetest.Run(t, func(t *testing.T) store.Store {
+		return newStore(t, etcd.Config{Endpoints: cluster.Endpoints(), Prefix: freshPrefix(), Timeout: 10 * time.Second})
+	})
+}
+
+// unavailable demands that every call says so, comes back, and does not look
+// as if its caller had gone.
+func unavailable(t *testing.T, s store.Store) {
+	t.Helper()
+	_, _, freshErr := s.Get(t.Context(), "s/one", store.Fresh)
+	_, _, listErr := s.List(t.Context(), "s/", store.Page{})
+	_, commitErr := s.Commit(t.Context(), store.Put("s/two", []byte("v"), time.Time{}))
+	for name, err := range map[string]error{"get": freshErr, "list": listErr, "commit": commitErr} {
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s: %v, want ErrUnavailable", name, err)
+		}
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v looks as if the caller had given up", name, err)
+		}
+	}
+}
+
+// back waits until the store answers again and finds s/one.
+func back(t *testing.T, s store.Store) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		r, _, err := s.Get(t.Context(), "s/one", store.Fresh)
+		if err == nil {
+			if string(r.Value) != "v" {
+				t.Errorf("what was acknowledged is %q now", r.Value)
+			}
+			return
+		}
+		if !errors.Is(err, store.ErrUnavailable) || time.Now().After(deadline) {
+			t.Fatalf("after the outage: %v", err)
+		}
+	}
+}
+
+// TestOutageIsToldAndPassesByItself: an outage must never look like an absent
+// session, must not hold up a request for longer than the timeout, and must
+// need nobody to reopen anything when it is over.
+func TestOutageIsToldAndPassesByItself(t *testing.T) {
+	cluster := etcdproc.Start(t, etcdproc.Options{})
+	for name, outage := range map[string]struct{ begin, end func(int) }{
+		"stopped": {cluster.Stop, cluster.Start},
+		"killed":  {cluster.Kill, cluster.Start},
+		"frozen":  {cluster.Freeze, cluster.Thaw},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, etcd.Config{Endpoints: cluster.Endpoints(), Prefix: freshPrefix(), Timeout: 500 * time.Millisecond})
+			w, err := s.Watch(t.Context(), 0, "s/", "u/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			commit(t, s, store.Put("s/one", []byte("v"), time.Time{}))
+			if ev := <-w.Events(); ev.Record.Key != "s/one" {
+				t.Fatalf("told %+v", ev)
+			}
+			outage.begin(0)
+			unavailable(t, s)
+			if _, err := s.Watch(t.Context(), 0, "s/"); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("watch: %v, want ErrUnavailable", err)
+			}
+			outage.end(0)
+			back(t, s)
+			// The watch goes on without a gap or has ended; it is never just deaf.
+			commit(t, s, store.Put("u/two", []byte("after"), time.Time{}))
+			for ev := range w.Events() {
+				if ev.Record.Key == "u/two" && string(ev.Record.Value) == "after" {
+					return
+				}
+			}
+			if err := w.Err(); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("the watch ended with %v", err)
+			}
+		})
+	}
+}
+
+// TestCutOffMemberProvesNothing: a member without the others answers Any from
+// what it knows, but nothing that would count as proof.
+func TestCutOffMemberProvesNothing(t *testing.T) {
+	cluster := etcdproc.Start(t, etcdproc.Options{Members: 3})
+	alone := newStore(t, etcd.Config{Endpoints: cluster.Endpoints()[2:], Timeout: time.Second})
+	commit(t, alone, store.Put("s/one", []byte("v"), time.Time{}))
+	w, err := alone.Watch(t.Context(), 0, "s/", "u/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster.Kill(0)
+	cluster.Kill(1)
+	unavailable(t, alone)
+	if r, _, err := alone.Get(t.Context(), "s/one", store.Any); err != nil || string(r.Value) != "v" {
+		t.Errorf("any: %q, %v", r.Value, err)
+	}
+	for ev := range w.Events() { // closes as the member has lost its leader
+		if ev.Kind == store.Progress {
+			t.Errorf("a cut-off member claims progress: %+v", ev)
+		}
+	}
+	if err := w.Err(); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("the watch ended with %v, want ErrUnavailable", err)
+	}
+	cluster.Start(0)
+	cluster.Start(1)
+	back(t, alone)
+}
+
+// TestOneMemberOfThreeMayGo: the others carry on, and so does a watch that was
+// served by the one that went.
+func TestOneMemberOfThreeMayGo(t *testing.T) {
+	cluster := etcdproc.Start(t, etcdproc.Options{Members: 3})
+	s := newStore(t, etcd.Config{Endpoints: cluster.Endpoints(), Timeout: 5 * time.Second})
+	commit(t, s, store.Put("s/one", []byte("v"), time.Time{}))
+	for i := range 3 {
+		cluster.Kill(i)
+		back(t, s)
+		cluster.Start(i)
+	}
+}

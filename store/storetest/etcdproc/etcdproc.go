@@ -1,0 +1,238 @@
+// Package etcdproc runs etcd clusters for tests: real processes on loopback,
+// of the very version that this module requires, which can be stopped,
+// killed, frozen and started again.
+package etcdproc
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds how long a member may take to start or stop.
+const patience = 60 * time.Second
+
+// Options says what cluster to start.
+type Options struct {
+	// Members is how many; 0 means 1.
+	Members int
+	// Args are further flags for each member, such as
+	// "--auto-compaction-retention=1s".
+	Args []string
+}
+
+// Cluster is an etcd cluster on loopback, without TLS. Its methods fail the
+// test instead of returning errors and are for one goroutine at a time.
+// Members are numbered from 0.
+type Cluster struct {
+	tb      testing.TB
+	members []*member
+}
+
+// member is a process, or the place where one was.
+type member struct {
+	binary, log  string
+	client, peer string // host:port
+	args         []string
+	cmd          *exec.Cmd // nil when it is down
+	frozen       bool
+}
+
+// Start builds etcd if that was not done before, starts the members, and
+// returns when each answers reads and writes. The cluster ends with the test;
+// if the test failed, the ends of the members' logs are shown.
+func Start(tb testing.TB, o Options) *Cluster {
+	tb.Helper()
+	n := max(1, o.Members)
+	binary, err := build(tb.Context())
+	if err != nil {
+		tb.Fatalf("etcdproc: build etcd: %v", err)
+	}
+	ports, err := freePorts(2 * n)
+	if err != nil {
+		tb.Fatalf("etcdproc: %v", err)
+	}
+	c := &Cluster{tb: tb}
+	dir := tb.TempDir()
+	var initial []string
+	for i := range n {
+		m := &member{
+			binary: binary, log: filepath.Join(dir, fmt.Sprintf("m%d.log", i)),
+			client: ports[2*i], peer: ports[2*i+1],
+		}
+		c.members = append(c.members, m)
+		initial = append(initial, fmt.Sprintf("m%d=http://%s", i, m.peer))
+	}
+	for i, m := range c.members {
+		m.args = append([]string{
+			fmt.Sprintf("--name=m%d", i),
+			"--data-dir=" + filepath.Join(dir, fmt.Sprintf("m%d", i)),
+			"--listen-client-urls=http://" + m.client,
+			"--advertise-client-urls=http://" + m.client,
+			"--listen-peer-urls=http://" + m.peer,
+			"--initial-advertise-peer-urls=http://" + m.peer,
+			"--initial-cluster=" + strings.Join(initial, ","),
+			"--initial-cluster-token=" + filepath.Base(dir),
+			"--log-level=warn",
+		}, o.Args...)
+	}
+	tb.Cleanup(c.cleanup)
+	for _, m := range c.members {
+		if err := m.start(); err != nil {
+			tb.Fatalf("etcdproc: %v", err)
+		}
+	}
+	for i := range c.members {
+		c.await(i)
+	}
+	return c
+}
+
+// Endpoints are the members' client URLs, those of stopped ones too.
+func (c *Cluster) Endpoints() []string {
+	urls := make([]string, len(c.members))
+	for i, m := range c.members {
+		urls[i] = "http://" + m.client
+	}
+	return urls
+}
+
+// Start starts member i again, on the same ports and data, and returns when
+// it answers; if the cluster has no majority even with it, at once.
+func (c *Cluster) Start(i int) {
+	c.tb.Helper()
+	m := c.members[i]
+	if m.cmd != nil {
+		c.tb.Fatalf("etcdproc: member %d is running", i)
+	}
+	if err := m.start(); err != nil {
+		c.tb.Fatalf("etcdproc: %v", err)
+	}
+	if c.majority() {
+		c.await(i)
+	}
+}
+
+// Stop ends member i as an operator would, and returns when it has gone.
+func (c *Cluster) Stop(i int) { c.tb.Helper(); c.halt(i, syscall.SIGTERM) }
+
+// Kill ends member i as a crash would, and returns when it has gone.
+func (c *Cluster) Kill(i int) { c.tb.Helper(); c.halt(i, syscall.SIGKILL) }
+
+// Freeze stops member i from running without closing its connections: to
+// others it looks like a machine that hangs or a network that drops all.
+func (c *Cluster) Freeze(i int) { c.tb.Helper(); c.signal(i, syscall.SIGSTOP, true) }
+
+// Thaw lets a frozen member go on.
+func (c *Cluster) Thaw(i int) { c.tb.Helper(); c.signal(i, syscall.SIGCONT, false) }
+
+func (c *Cluster) signal(i int, sig syscall.Signal, frozen bool) {
+	c.tb.Helper()
+	m := c.members[i]
+	if m.cmd == nil {
+		c.tb.Fatalf("etcdproc: member %d is not running", i)
+	}
+	if err := m.cmd.Process.Signal(sig); err != nil {
+		c.tb.Fatalf("etcdproc: signal member %d: %v", i, err)
+	}
+	m.frozen = frozen
+}
+
+func (c *Cluster) halt(i int, sig syscall.Signal) {
+	c.tb.Helper()
+	c.signal(i, sig, false)
+	c.members[i].wait()
+}
+
+func (c *Cluster) majority() bool {
+	running := 0
+	for _, m := range c.members {
+		if m.cmd != nil && !m.frozen {
+			running++
+		}
+	}
+	return 2*running > len(c.members)
+}
+
+// await returns when member i answers linearizable reads.
+func (c *Cluster) await(i int) {
+	c.tb.Helper()
+	client := http.Client{Timeout: 5 * time.Second}
+	defer client.CloseIdleConnections()
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		resp, err := client.Get("http://" + c.members[i].client + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	c.tb.Fatalf("etcdproc: member %d was not ready in %v", i, patience)
+}
+
+func (c *Cluster) cleanup() {
+	for i, m := range c.members {
+		if m.cmd != nil {
+			m.cmd.Process.Kill() // it may have gone by itself
+			m.wait()
+		}
+		if c.tb.Failed() {
+			c.tb.Logf("log of etcd member %d:\n%s", i, tail(m.log, 4<<10))
+		}
+	}
+}
+
+func (m *member) start() error {
+	log, err := os.OpenFile(m.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(m.binary, m.args...) // #nosec G204 -- our own build
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	m.cmd = cmd
+	return nil
+}
+
+// wait collects the process. How it ended is of no interest: it was told to.
+func (m *member) wait() {
+	m.cmd.Wait()
+	m.cmd, m.frozen = nil, false
+}
+
+// freePorts finds addresses on loopback that nobody listens on. Somebody may
+// take one before it is used; then the member that wanted it does not start.
+func freePorts(n int) ([]string, error) {
+	addrs := make([]string, n)
+	for i := range addrs {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // not before all are found, so that they differ
+		addrs[i] = l.Addr().String()
+	}
+	return addrs, nil
+}
+
+// tail is the end of a file.
+func tail(path string, size int) string {
+	b, err := os.ReadFile(path) // #nosec G304 -- our own log
+	if err != nil {
+		return err.Error()
+	}
+	return string(b[max(0, len(b)-size):])
+}
