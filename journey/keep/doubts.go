@@ -16,10 +16,11 @@ func newDoubts() doubts {
 	return doubts{NewTable(TableConfig{MaxJourneys: 10_000, MaxBytes: 16 << 20})}
 }
 
-// gone is a revision that no record has: that of one which a commit in doubt
-// has removed. A Check of it fails, and so a journey that is finished again
-// ends well only by meeting what its first Finish created.
-const gone = -1
+// gone is the revision of a record that a commit in doubt has removed. It is
+// that of an empty store, so no record has it: a Check of it fails, and a
+// journey that is finished again ends well only by meeting what its first
+// Finish created.
+const gone = 1
 
 // add remembers a journey: before is its encoded form when the step began, s
 // what the step made of it, with the allowlist state of the next step if the
