@@ -59,30 +59,14 @@ func (a *API) request(c *call) realm.Request {
 		GotoOnFail: c.query.Get("gotoOnFail"),
 		Locale:     c.query.Get("locale"),
 		Tokens:     c.realm.Cookie.Tokens(c.Header),
-		Affinity:   sentAffinity(c.Header),
+		Affinity:   realm.SentAffinity(c.Header),
 		Origin:     a.origin(c.Request),
-		Client:     a.client(c),
+		Client:     c.realm.Client(c.Request, a.cfg.ClientIP(c.Request)),
 	}
 }
 
 // isTrue reads a flag. New SDKs always send noSession=false.
 func isTrue(value string) bool { return strings.EqualFold(value, "true") }
-
-// affinityHeader carries the affinity that an edge of ours decided on. It is
-// a MACed value, so nothing depends on who sent it.
-const affinityHeader = "X-Am-Affinity"
-
-// sentAffinity is the affinity that the edge chose, else that of the client's
-// cookie.
-func sentAffinity(h http.Header) string {
-	if sent := h.Get(affinityHeader); sent != "" {
-		return sent
-	}
-	for value := range realm.CookieValues(h, realm.AffinityCookie) {
-		return value
-	}
-	return ""
-}
 
 // The bodies of AM's replies, with their members in AM's order.
 type (

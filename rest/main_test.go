@@ -133,8 +133,8 @@ func login() *journey.Tree {
 	return tree
 }
 
-// open starts a site with the realms /, /alpha and /alpha/beta. The edits are
-// for /alpha.
+// open starts a site with the realms /, /alpha, /alpha/beta, and one with the
+// name of a route. The edits are for /alpha.
 func open(tb testing.TB, edits ...func(*realm.Settings)) *site {
 	tb.Helper()
 	backing := memory.New()
@@ -149,6 +149,7 @@ func open(tb testing.TB, edits ...func(*realm.Settings)) *site {
 			SuccessURL: "/enduser/?realm=/alpha", CORS: []string{page}, GotoAllow: []string{page},
 		},
 		{Path: "/alpha/beta", Cookie: realm.Cookie{Domain: "example.com"}},
+		{Path: "/sessions"},
 	}
 	for i := range settings {
 		settings[i].Users = people

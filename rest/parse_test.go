@@ -88,23 +88,6 @@ func FuzzParseVersion(f *testing.F) {
 	})
 }
 
-func TestLanguages(t *testing.T) {
-	for header, want := range map[string][]string{
-		"de-CH, de;q=0.9, en;q=0.8, *;q=0.5": {"de-CH", "de", "en"},
-		"en;q=0.1,fr":                        {"fr", "en"},
-		"en;q=0, fr;q=2, it;q=x, es":         {"es"},
-		"a b, ../../etc, {env.X}, pt-BR":     {"pt-BR"},
-		"":                                   {},
-	} {
-		if got := languages(header); !slices.Equal(got, want) {
-			t.Errorf("languages(%q) = %q, want %q", header, got, want)
-		}
-	}
-	if got := languages(strings.Repeat("en,", 1<<20)); len(got) > maxLanguages {
-		t.Errorf("a long header gives %d languages, want at most %d", len(got), maxLanguages)
-	}
-}
-
 func TestReadBody(t *testing.T) {
 	const jsonType = "application/json;charset=UTF-8"
 	for _, tt := range []struct {

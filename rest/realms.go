@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -77,11 +76,9 @@ func findRealm(set *realm.Set, segments []string, parameter, host string) (*real
 	if len(segments) >= 2 && segments[0] == "realms" {
 		return walkRealms(set, segments[1:])
 	}
-	found, ok := set.ByHost(hostname(host))
+	found, ok := set.Named(parameter, host)
 	if !ok {
-		if found, ok = set.Realm("/"); !ok {
-			return nil, nil, unknownRealm("/")
-		}
+		return nil, nil, refuse(http.StatusBadRequest, "Invalid realm, "+printable(parameter))
 	}
 	path := "/"
 	for len(segments) > 0 && !isEntry(segments[0]) {
@@ -92,11 +89,9 @@ func findRealm(set *realm.Set, segments []string, parameter, host string) (*real
 		if !ok {
 			break
 		}
-		found, path, segments = next, next.Path, segments[1:]
-	}
-	if parameter != "" {
-		if found, ok = named(set, parameter); !ok {
-			return nil, nil, refuse(http.StatusBadRequest, "Invalid realm, "+printable(parameter))
+		path, segments = next.Path, segments[1:]
+		if parameter == "" {
+			found = next
 		}
 	}
 	return found, segments, nil
@@ -126,26 +121,6 @@ func walkRealms(set *realm.Set, segments []string) (*realm.Realm, []string, erro
 // child finds the realm of a name directly below parent.
 func child(set *realm.Set, parent, name string) (*realm.Realm, bool) {
 	return set.Realm(strings.TrimSuffix(parent, "/") + "/" + name)
-}
-
-// named finds the realm that a parameter names: by its path, with or without
-// the slash in front, or by an alias.
-func named(set *realm.Set, parameter string) (*realm.Realm, bool) {
-	if !strings.HasPrefix(parameter, "/") {
-		if found, ok := set.ByAlias(parameter); ok {
-			return found, true
-		}
-	}
-	names := strings.FieldsFunc(parameter, func(c rune) bool { return c == '/' })
-	return set.Realm("/" + strings.Join(names, "/"))
-}
-
-// hostname is a Host header without its port and brackets.
-func hostname(host string) string {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		return h
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }
 
 func unknownRealm(name string) error {

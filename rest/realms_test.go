@@ -73,6 +73,20 @@ func TestRealmErrors(t *testing.T) {
 	}
 }
 
+// TestRealmHidesNoRoute: on the legacy form a realm with the name of a route
+// would take the route's place, for everybody and at once.
+func TestRealmHidesNoRoute(t *testing.T) {
+	s := open(t)
+	if res := s.do(t, "POST", "/am/json/sessions?_action=validate", ""); res.Body.String() != `{"valid":false}` {
+		t.Errorf("sessions: %d %s", res.Code, res.Body)
+	}
+	for _, url := range []string{"/am/json/realms/root/realms/sessions/serverinfo/*", "/am/json/serverinfo/*?realm=/sessions"} {
+		if res := s.do(t, "GET", url, ""); !strings.Contains(res.Body.String(), `"realm":"/sessions"`) {
+			t.Errorf("%s: %d %s", url, res.Code, res.Body)
+		}
+	}
+}
+
 // TestHealthNeedsNoRealm: a balancer asks by address, and a parameter that
 // belongs to something else must not take the node out.
 func TestHealthNeedsNoRealm(t *testing.T) {

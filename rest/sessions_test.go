@@ -161,6 +161,26 @@ func TestLogout(t *testing.T) {
 	}
 }
 
+// TestConcurrentUse is for the race detector: all sessions go through one
+// handler, and each ends alone.
+func TestConcurrentUse(t *testing.T) {
+	s := open(t)
+	for range 20 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			token := s.login(t)
+			for _, action := range []string{"validate", "getSessionInfo", "logout"} {
+				if res := s.do(t, "POST", sessionsURL+"?_action="+action, "", cookieName, token); res.Code != http.StatusOK {
+					t.Errorf("%s: %d %s", action, res.Code, res.Body)
+				}
+			}
+			if s.lives(t, token) {
+				t.Error("a session outlives its logout")
+			}
+		})
+	}
+}
+
 func TestLogoutGoto(t *testing.T) {
 	s := open(t)
 	for raw, want := range map[string]string{
