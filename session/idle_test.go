@@ -1,0 +1,305 @@
+package session_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store"
+)
+
+// margin is what may lie between the idle time and the refusal.
+const margin = session.Resolution + session.FlushInterval
+
+// The promise of the package: refused not before T + idle, and surely from
+// T + idle + margin on, wherever and whenever the session was last used.
+func TestIdleIsBounded(t *testing.T) {
+	for _, used := range []time.Duration{
+		0, time.Millisecond, time.Second, 59 * time.Second, time.Minute, 61 * time.Second, 29*time.Minute + 59*time.Second, 30 * time.Minute,
+	} {
+		for _, there := range []int{0, 1} { // on the node that used it, on another
+			t.Run(fmt.Sprintf("used after %v, on node %d", used, there), func(t *testing.T) {
+				after := func(wait time.Duration, want error) {
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t)
+						nodes := []*node{w.node(t), w.node(t)}
+						tok, _ := nodes[0].issue(t, grant())
+						time.Sleep(used)
+						nodes[0].use(t, tok, nil)
+						time.Sleep(wait)
+						nodes[there].use(t, tok, want)
+						sessions, entries := w.records(t)
+						if gone := len(sessions)+len(entries) == 0; gone != (want != nil) {
+							t.Errorf("%d sessions and %d entries are left", len(sessions), len(entries))
+						}
+						if n := nodes[there].log.count("outcome=idle"); (n == 1) != (want != nil) {
+							t.Errorf("told %d times of the outcome", n)
+						}
+					})
+				}
+				after(30*time.Minute, nil)
+				after(30*time.Minute+margin+time.Millisecond, session.ErrEnded)
+			})
+		}
+	}
+}
+
+// The same for any use of any nodes: what was used within its idle time lives
+// on every node, what was not for idle and margin lives on none.
+func TestIdleIsBoundedForAnyUse(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		idle := rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute}).Draw(rt, "idle")
+		waits := rapid.SliceOfN(rapid.Int64Range(0, int64(3*idle/2+margin)), 1, 12).Draw(rt, "waits")
+		at := rapid.SliceOfN(rapid.IntRange(0, 1), len(waits), len(waits)).Draw(rt, "nodes")
+		var failure string
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			nodes := []*node{w.node(t), w.node(t)}
+			g := grant()
+			g.IdleTime, g.MaxTime = idle, 1000*time.Hour
+			tok, _ := nodes[0].issue(t, g)
+			for i, wait := range waits {
+				time.Sleep(time.Duration(wait))
+				_, err := nodes[at[i]].Lookup(t.Context(), tok, session.Touch)
+				switch {
+				case err == nil && time.Duration(wait) > idle+margin:
+					failure = fmt.Sprintf("lives after %v", time.Duration(wait))
+				case err != nil && (!errors.Is(err, session.ErrEnded) || time.Duration(wait) <= idle):
+					failure = fmt.Sprintf("%v after %v", err, time.Duration(wait))
+				}
+				if err != nil || failure != "" {
+					return
+				}
+			}
+		})
+		if failure != "" {
+			rt.Fatal(failure)
+		}
+	})
+}
+
+func TestMaxTimeIsExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.node(t)
+		tok, s := n.issue(t, grant())
+		for range 119 {
+			time.Sleep(time.Minute)
+			n.use(t, tok, nil)
+		}
+		time.Sleep(time.Until(s.MaxExpires()) - time.Millisecond)
+		n.use(t, tok, nil)
+		time.Sleep(time.Millisecond)
+		n.use(t, tok, session.ErrEnded)
+		w.node(t).use(t, tok, session.ErrEnded)
+	})
+}
+
+// A session in use must cost the store little: one write a minute, and no
+// read once it is known.
+func TestUseIsWrittenOncePerResolution(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.node(t)
+		g := grant()
+		g.MaxTime = 10 * time.Hour
+		tok, _ := n.issue(t, g)
+		w.store.reads.Store(0)
+		w.store.commits.Store(0)
+		const uses = 3600
+		for range uses {
+			time.Sleep(time.Second)
+			n.use(t, tok, nil)
+		}
+		if c := w.store.commits.Load(); c < 59 || c > 60 {
+			t.Errorf("%d writes in an hour", c)
+		}
+		if r := w.store.reads.Load(); r != uses {
+			t.Errorf("%d reads for %d lookups, want that of the record alone", r, uses)
+		}
+	})
+}
+
+func TestManyAccessesAreWrittenInBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n, other := w.node(t), w.node(t)
+		tokens := make(map[string]session.Session)
+		for range 250 {
+			tok, s := n.issue(t, grant())
+			tokens[tok] = s
+		}
+		time.Sleep(10 * time.Minute)
+		w.store.commits.Store(0)
+		used := time.Now()
+		for tok := range tokens {
+			n.use(t, tok, nil)
+		}
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		if c := w.store.commits.Load(); c != 3 {
+			t.Errorf("%d commits for 250 accesses, want 3", c)
+		}
+		for _, s := range tokens {
+			if at, err := other.LastAccess(t.Context(), s); err != nil || !at.Equal(used.Truncate(time.Millisecond)) {
+				t.Fatalf("last access %v, %v; want %v", at, err, used)
+			}
+		}
+	})
+}
+
+func TestPeekDoesNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n, other := w.node(t), w.node(t)
+		tok, s := n.issue(t, grant())
+		for range 30 {
+			time.Sleep(time.Minute)
+			n.lookup(t, tok, session.Peek, nil)
+			other.lookup(t, tok, session.Peek, nil)
+		}
+		if at, err := n.LastAccess(t.Context(), s); err != nil || !at.Equal(s.Created()) {
+			t.Errorf("last access %v, %v; want %v", at, err, s.Created())
+		}
+		time.Sleep(margin)
+		n.lookup(t, tok, session.Peek, nil) // still within the margin, and still not used
+		time.Sleep(time.Millisecond)
+		n.lookup(t, tok, session.Peek, session.ErrEnded)
+	})
+}
+
+// A node that has not seen a session for long must ask what the others saw.
+func TestSessionUsedOnAnotherNodeIsNotIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		a, b := w.node(t), w.node(t)
+		g := grant()
+		g.MaxTime = 24 * time.Hour
+		tok, s := a.issue(t, g)
+		b.use(t, tok, nil)
+		for range 100 {
+			time.Sleep(time.Minute)
+			a.use(t, tok, nil)
+		}
+		time.Sleep(25 * time.Minute)
+		b.use(t, tok, nil)
+		time.Sleep(25 * time.Minute)
+		a.use(t, tok, nil)
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		if at, err := b.LastAccess(t.Context(), s); err != nil || time.Since(at) > margin {
+			t.Errorf("last access %v ago, %v", time.Since(at), err)
+		}
+	})
+}
+
+// While the store was down nobody could use a session, and accesses could not
+// be written. When it is back the session must not be called idle at once.
+func TestSessionIsNotIdleRightAfterAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.node(t)
+		g := grant()
+		g.MaxTime = 24 * time.Hour
+		tok, _ := n.issue(t, g)
+		unused, _ := n.issue(t, g0(g))
+		for range 5 {
+			time.Sleep(time.Minute)
+			n.use(t, tok, nil)
+		}
+		w.store.down.Store(true)
+		for range 60 {
+			time.Sleep(time.Minute)
+			if _, err := n.Lookup(t.Context(), tok, session.Touch); !errors.Is(err, store.ErrUnavailable) {
+				t.Fatal(err)
+			}
+		}
+		w.store.down.Store(false)
+		n.use(t, tok, nil)
+		if n.log.count("does not answer") != 1 || n.log.count("answers again") != 1 {
+			t.Errorf("the log tells otherwise: %s", n.log.buf.String())
+		}
+		// The rule holds again when the store has answered for long enough,
+		// also for the session that nobody used meanwhile.
+		time.Sleep(30*time.Minute + margin + time.Second)
+		n.use(t, tok, session.ErrEnded)
+		n.use(t, unused, session.ErrEnded)
+	})
+}
+
+// g0 is another session with the times of g.
+func g0(g session.Grant) session.Grant {
+	other := grant()
+	other.MaxTime, other.IdleTime = g.MaxTime, g.IdleTime
+	return other
+}
+
+// An access that could not be written is kept until it can.
+func TestAccessSurvivesAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n, other := w.node(t), w.node(t)
+		tok, s := n.issue(t, grant())
+		gone, g := n.issue(t, grant())
+		time.Sleep(5 * time.Minute)
+		n.use(t, tok, nil)
+		n.use(t, gone, nil)
+		used := time.Now().Truncate(time.Millisecond)
+		w.store.down.Store(true)
+		time.Sleep(10 * time.Minute)
+		w.store.down.Store(false)
+		if err := other.End(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		if at, err := other.LastAccess(t.Context(), s); err != nil || !at.Equal(used) {
+			t.Errorf("last access %v, %v; want %v", at, err, used)
+		}
+		// And it brings nothing back that has ended meanwhile.
+		if sessions, entries := w.records(t); len(sessions) != 1 || len(entries) != 1 {
+			t.Errorf("%d sessions, %d entries; want those of the other session", len(sessions), len(entries))
+		}
+	})
+}
+
+func TestCloseWritesWhatIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n, other := w.node(t), w.node(t)
+		tok, s := n.issue(t, grant())
+		time.Sleep(5 * time.Minute)
+		n.use(t, tok, nil)
+		used := time.Now().Truncate(time.Millisecond)
+		n.access.Close()
+		n.access.Close()
+		if at, err := other.LastAccess(t.Context(), s); err != nil || !at.Equal(used) {
+			t.Errorf("last access %v, %v; want %v", at, err, used)
+		}
+	})
+}
+
+// Whoever can write to the store must not be able to keep a session alive
+// with the entry of another. SECURITY 58.
+func TestSwappedIndexEntryIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.node(t)
+		tok, _ := n.issue(t, grant())
+		_, before := w.records(t)
+		n.issue(t, grant())
+		_, entries := w.records(t)
+		for _, e := range entries {
+			if e.Key != before[0].Key {
+				put(t, w, before[0].Key, e.Value, e.Expires)
+			}
+		}
+		time.Sleep(40 * time.Minute)
+		n.use(t, tok, session.ErrInvalid)
+	})
+}

@@ -1,0 +1,173 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+	"unsafe"
+
+	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/token"
+)
+
+// Grant is what a finished journey says of the session that it yields.
+type Grant struct {
+	// Realm is the path of the realm.
+	Realm string
+	// UserID is the user's stable id in the realm; it must not be "".
+	UserID string
+	// Username is the user's name as the realm spells it.
+	Username string
+	// UniversalID is AM's name for the user across realms.
+	UniversalID string
+	// Roles are the user's roles.
+	Roles []string
+	// AuthLevel is the authentication level reached.
+	AuthLevel int
+	// AuthType is the types of the steps that were passed, with | between.
+	AuthType string
+	// Journey is the name of the journey.
+	Journey string
+	// Properties are the session properties that the journey set.
+	Properties map[string]string
+	// MaxTime is how long the session lives at most, IdleTime how long it may
+	// go without being used. Both are at least a millisecond: a session that
+	// never ends is refused.
+	MaxTime, IdleTime time.Duration
+	// Seed is unguessable and belongs to one journey alone, such as its id: at
+	// least 16 bytes. The session's id is derived from it, so that the same
+	// seed can never yield two sessions.
+	Seed []byte
+}
+
+// minSeed is the least length of a seed in bytes: 128 bits.
+const minSeed = 16
+
+func (g *Grant) check() error {
+	switch {
+	case g.UserID == "":
+		return errors.New("session: a grant without a user")
+	case g.MaxTime < time.Millisecond || g.MaxTime.Milliseconds() > maxMillis/2:
+		return fmt.Errorf("session: a max time of %v", g.MaxTime)
+	case g.IdleTime < time.Millisecond || g.IdleTime.Milliseconds() > maxMillis:
+		return fmt.Errorf("session: an idle time of %v", g.IdleTime)
+	case len(g.Seed) < minSeed:
+		return fmt.Errorf("session: a seed of %d bytes, at least %d are needed", len(g.Seed), minSeed)
+	}
+	return nil
+}
+
+// Between the tries of an Issue, which grow by half of themselves.
+const (
+	issueTries = 4
+	issueWait  = 50 * time.Millisecond
+)
+
+// Issue makes the session that a journey yielded, in one transaction with the
+// operations that end the journey, and returns its token.
+//
+// It may be repeated with the same seed: after store.ErrUnavailable, when the
+// transaction may have happened, and in two requests at once. The session that
+// is there is then the result, whatever has become of with. Issue itself
+// tries a few times, within ctx, when the store does not answer.
+//
+// Errors: store.ErrConflict and store.ErrExists if an operation of with did
+// not hold, what wraps store.ErrUnavailable, and others for a grant that
+// cannot be a session. The token is a secret; never log it.
+func (m *Manager) Issue(ctx context.Context, g Grant, with ...store.Op) (tok string, s Session, err error) {
+	if err := g.check(); err != nil {
+		return "", Session{}, err
+	}
+	r, err := m.realm(g.Realm)
+	if err != nil {
+		return "", Session{}, err
+	}
+	head := r.keys.DeriveHead(g.Seed)
+	s, ops, err := m.prepare(r, &g, sessionID(&head))
+	if err != nil {
+		return "", Session{}, err
+	}
+	ops = append(ops, with...)
+	wait := issueWait
+	for try := 1; ; try++ {
+		made, err := m.create(ctx, r, s, ops)
+		if err == nil {
+			m.access.seen.put(&made.id, made.Created().Unix())
+			return r.keys.Mint(token.CTS, head), made, nil
+		}
+		if try == issueTries || !errors.Is(err, store.ErrUnavailable) {
+			return "", Session{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return "", Session{}, err
+		case <-time.After(wait):
+		}
+		wait += wait / 2
+	}
+}
+
+// prepare returns a new session and what creates it.
+func (m *Manager) prepare(r *realm, g *Grant, id hash) (Session, []store.Op, error) {
+	user := userHash(&m.userKey, g.Realm, g.UserID)
+	record, err := encodeRecord(g, user, time.Now())
+	if err != nil {
+		return Session{}, nil, err
+	}
+	// Nobody else has the bytes, and nobody writes to them from here on.
+	s := Session{record: unsafe.String(unsafe.SliceData(record), len(record)), id: id}
+	key, index := sessionKey(id), indexKey(user, id)
+	return s, []store.Op{
+		store.Create(key, r.codec.Seal(key, record), s.MaxExpires()),
+		store.Create(index, r.codec.Seal(index, s.entry(s.Created()).encode()), s.MaxExpires()),
+	}, nil
+}
+
+// create tries once to create the session, and returns the one that is there.
+func (m *Manager) create(ctx context.Context, r *realm, s Session, ops []store.Op) (Session, error) {
+	revision, err := m.store.Commit(context.WithoutCancel(ctx), ops...)
+	switch {
+	case err == nil:
+		s.revision = revision
+		return s, nil
+	case errors.Is(err, store.ErrUnavailable):
+		m.access.failed(err)
+		return Session{}, err
+	case !errors.Is(err, store.ErrExists):
+		return Session{}, err
+	}
+	existing, loadErr := m.load(ctx, r, s.id, store.Fresh)
+	switch {
+	case errors.Is(loadErr, ErrEnded):
+		return Session{}, err // it was another Create that failed
+	case loadErr != nil:
+		return Session{}, loadErr
+	case existing.UserID() != s.UserID():
+		// Two ends of one journey, for two users: the first one counts.
+		return Session{}, fmt.Errorf("session: the journey has yielded a session already: %w", store.ErrConflict)
+	}
+	return existing, nil
+}
+
+// End ends a session at once, everywhere within the time that a cache needs to
+// hear of it. Errors: ErrEnded if it had ended already, and what wraps
+// store.ErrUnavailable, after which the session may have ended or not.
+func (m *Manager) End(ctx context.Context, s Session) error {
+	r, err := m.realm(s.Realm())
+	if err != nil {
+		return err
+	}
+	for range attempts {
+		key := sessionKey(s.id)
+		err := m.commit(ctx, store.Check(key, s.revision), store.Delete(key), store.Delete(indexKey(s.user(), s.id)))
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		// Somebody ended it, or changed it, since it was looked up.
+		if s, err = m.load(ctx, r, s.id, store.Fresh); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: a session's record changes all the time", store.ErrUnavailable)
+}

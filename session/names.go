@@ -1,0 +1,80 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/amgate/amgate/store"
+)
+
+// hash is what names a session or a user in the store: the first 20 bytes of
+// SHA-256, plain or keyed.
+type hash [20]byte
+
+// hashText is the length of a hash in base64url without padding.
+const hashText = 27
+
+// The labels keep the hashes of one secret for several purposes apart.
+const (
+	labelID      = "amgate session id\x00"
+	labelContext = "amgate session context\x00"
+	labelUser    = "amgate session user"
+)
+
+// sessionID is the id of the session whose token has this head.
+func sessionID(head *[20]byte) (id hash) {
+	var in [len(labelID) + len(head)]byte
+	copy(in[copy(in[:], labelID):], head[:])
+	sum := sha256.Sum256(in[:])
+	copy(id[:], sum[:])
+	return id
+}
+
+// userHash is the hash of a user under a key of the installation. A record
+// remembers the one it was made with, so that rotating the key loses no entry.
+func userHash(key *[32]byte, realm, userID string) (h hash) {
+	mac := hmac.New(sha256.New, key[:])
+	var size [8]byte
+	for _, field := range []string{labelUser, realm, userID} {
+		binary.BigEndian.PutUint64(size[:], uint64(len(field)))
+		mac.Write(size[:])
+		mac.Write([]byte(field))
+	}
+	copy(h[:], mac.Sum(nil))
+	return h
+}
+
+// sessionKey is the key of a session's record.
+func sessionKey(id hash) store.Key {
+	var b [2 + hashText]byte
+	copy(b[:], "s/")
+	base64.RawURLEncoding.Encode(b[2:], id[:])
+	return store.Key(b[:])
+}
+
+// indexKey is the key of a session's entry in its user's index.
+func indexKey(user, id hash) store.Key {
+	var b [2 + hashText + 1 + hashText]byte
+	copy(b[:], "u/")
+	base64.RawURLEncoding.Encode(b[2:], user[:])
+	b[2+hashText] = '/'
+	base64.RawURLEncoding.Encode(b[3+hashText:], id[:])
+	return store.Key(b[:])
+}
+
+func handle(user, id hash) string {
+	var both [40]byte
+	copy(both[copy(both[:], user[:]):], id[:])
+	return "shandle:" + base64.RawURLEncoding.EncodeToString(both[:])
+}
+
+func contextID(id hash) string {
+	sum := sha256.Sum256(append([]byte(labelContext), id[:]...))
+	u := sum[:16]
+	u[6] = u[6]&0x0f | 0x80 // version 8: made in a way of our own (RFC 9562)
+	u[8] = u[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x-%d", u[:4], u[4:6], u[6:8], u[8:10], u[10:], binary.BigEndian.Uint32(sum[16:]))
+}
