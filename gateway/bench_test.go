@@ -34,7 +34,7 @@ func chrome(tok string) http.Header {
 func BenchmarkProtected(b *testing.B) {
 	s := open(b)
 	g := guard(b, s.realm(b, "/"))
-	tok := s.signIn(b, "/", "bjensen")
+	tok := s.signIn(b, "/", "scarter")
 	sent := chrome(tok)
 	id, err := g.Check(b.Context(), &http.Request{Header: sent})
 	if err != nil {

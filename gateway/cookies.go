@@ -2,7 +2,7 @@ package gateway
 
 import (
 	"net/http"
-	"slices"
+	"net/textproto"
 	"strings"
 
 	"github.com/amgate/amgate/realm"
@@ -16,52 +16,31 @@ const (
 
 // dropCookies removes amgate's cookies from a Cookie header. All others stay
 // byte for byte and in their order; a header that has none left goes.
-func (g *Gateway) dropCookies(h http.Header) {
-	lines := h["Cookie"]
-	if !slices.ContainsFunc(lines, g.hasOwnCookie) {
-		return
-	}
-	kept := make([]string, 0, len(lines))
-	for _, line := range lines {
-		if line = g.withoutOwnCookies(line); line != "" {
-			kept = append(kept, line)
-		}
-	}
-	if len(kept) == 0 {
-		delete(h, "Cookie")
-		return
-	}
-	h["Cookie"] = kept
-}
-
-func (g *Gateway) hasOwnCookie(line string) bool {
-	for pair := range strings.SplitSeq(line, ";") {
-		if g.isOwnCookie(pair) {
-			return true
-		}
-	}
-	return false
-}
+func (g *Gateway) dropCookies(h http.Header) { rewrite(h, "Cookie", g.withoutOwnCookies) }
 
 // withoutOwnCookies is "" when nothing but separators is left of the line.
 func (g *Gateway) withoutOwnCookies(line string) string {
-	if !g.hasOwnCookie(line) {
-		return line
-	}
 	var b strings.Builder
-	b.Grow(len(line))
+	found, at := false, 0
 	for pair := range strings.SplitSeq(line, ";") {
-		if g.isOwnCookie(pair) {
-			continue
-		}
-		if b.Len() == 0 {
-			pair = strings.TrimLeft(pair, " \t")
-		} else {
+		switch own := g.isOwnCookie(pair); {
+		case own && !found:
+			found = true
+			b.Grow(len(line))
+			b.WriteString(strings.TrimSuffix(line[:at], ";"))
+		case own, !found:
+		case b.Len() == 0:
+			b.WriteString(strings.TrimLeft(pair, " \t"))
+		default:
 			b.WriteByte(';')
+			b.WriteString(pair)
 		}
-		b.WriteString(pair)
+		at += len(pair) + 1
 	}
-	if strings.Trim(b.String(), "; \t") == "" {
+	switch {
+	case !found:
+		return line
+	case strings.Trim(b.String(), "; \t") == "":
 		return ""
 	}
 	return b.String()
@@ -69,9 +48,36 @@ func (g *Gateway) withoutOwnCookies(line string) string {
 
 func (g *Gateway) isOwnCookie(pair string) bool {
 	name, _, _ := strings.Cut(pair, "=")
-	switch strings.Trim(name, " \t") {
+	switch textproto.TrimString(name) {
 	case g.realm.Cookie.Name, realm.AffinityCookie, loginCookieTLS, loginCookie:
 		return true
 	}
 	return false
+}
+
+// rewrite replaces each value of a header by what f makes of it. Empty values
+// go, and a header without values goes. The slice of values is left alone:
+// copies of the request may share it.
+func rewrite(h http.Header, key string, f func(value string) string) {
+	values := h[key]
+	var kept []string
+	for i, before := range values {
+		after := f(before)
+		if kept == nil {
+			if after == before {
+				continue
+			}
+			kept = append(make([]string, 0, len(values)), values[:i]...)
+		}
+		if after != "" {
+			kept = append(kept, after)
+		}
+	}
+	switch {
+	case kept == nil:
+	case len(kept) == 0:
+		delete(h, key)
+	default:
+		h[key] = kept
+	}
 }

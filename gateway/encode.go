@@ -1,6 +1,9 @@
 package gateway
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const hexDigits = "0123456789ABCDEF"
 
@@ -12,23 +15,14 @@ const hexDigits = "0123456789ABCDEF"
 // Ordinary names, mail addresses and realm paths are left as they are.
 func headerValue(s string) string { return percentEncode(s, standsInHeader) }
 
-// headerList writes names as a comma-separated list of header values. An
-// empty name is left out.
+// headerList writes names as a comma-separated list of header values, and
+// leaves out empty ones. It uses the slice up.
 func headerList(names []string) string {
-	if len(names) == 1 {
-		return headerValue(names[0])
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	for i, name := range names {
+		names[i] = headerValue(name)
 	}
-	var b strings.Builder
-	for _, name := range names {
-		if name == "" {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(headerValue(name))
-	}
-	return b.String()
+	return strings.Join(names, ",")
 }
 
 func standsInHeader(c byte) bool {

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -77,6 +76,7 @@ func open(t testing.TB) *site {
 	users := people{
 		"bjensen":      {ID: "bjensen", Username: "bjensen", Active: true, Roles: []string{"staff", "a,b"}},
 		"{env.SECRET}": {ID: "{env.SECRET}", Username: "{env.SECRET}", Active: true, Roles: []string{"{file./etc/passwd}"}},
+		"scarter":      {ID: "scarter", Username: "scarter", Active: true, Roles: []string{"staff", "hr"}},
 		"jürgen\r\nX":  {ID: "jürgen\r\nX", Username: "jürgen", Active: true},
 	}
 	var realms []realm.Settings
@@ -218,6 +218,3 @@ func (l *logs) lines() []string {
 	defer l.mu.Unlock()
 	return strings.Split(strings.TrimSpace(l.b.String()), "\n")
 }
-
-// soon bounds a test that would otherwise hang.
-const soon = 50 * time.Millisecond

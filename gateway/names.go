@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"net/textproto"
 	"strings"
 )
 
@@ -93,7 +94,7 @@ func dropListed(h http.Header, key string, drop func(name string) bool) {
 	var kept []string
 	for _, line := range lines {
 		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.Trim(name, " \t"); name != "" && !drop(name) {
+			if name = textproto.TrimString(name); name != "" && !drop(name) {
 				kept = append(kept, name)
 			}
 		}

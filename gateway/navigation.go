@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"net/textproto"
 	"strconv"
 	"strings"
 )
@@ -36,7 +37,7 @@ func prefersHTML(accept []string) bool {
 		for item := range strings.SplitSeq(line, ",") {
 			media, params, _ := strings.Cut(item, ";")
 			if q := weight(params); q > best {
-				best, html = q, isHTML(strings.Trim(media, " \t"))
+				best, html = q, isHTML(textproto.TrimString(media))
 			}
 		}
 	}
@@ -52,10 +53,10 @@ func isHTML(media string) bool {
 func weight(params string) float64 {
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(param, "=")
-		if !strings.EqualFold(strings.Trim(name, " \t"), "q") {
+		if !strings.EqualFold(textproto.TrimString(name), "q") {
 			continue
 		}
-		q, err := strconv.ParseFloat(strings.Trim(value, " \t"), 64)
+		q, err := strconv.ParseFloat(textproto.TrimString(value), 64)
 		if err != nil || !(q >= 0 && q <= 1) { // not even NaN
 			return 0
 		}

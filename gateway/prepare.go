@@ -48,24 +48,12 @@ func setIdentity(h http.Header, id Identity) {
 // dropToken removes the token from the two headers that can carry it.
 func (g *Gateway) dropToken(h http.Header) {
 	delete(h, g.tokenHeader)
-	lines := h["Authorization"]
-	for i, line := range lines {
-		if _, ours := ourBearer(line); !ours {
-			continue
+	rewrite(h, "Authorization", func(value string) string {
+		if _, ours := ourBearer(value); ours {
+			return ""
 		}
-		kept := append([]string(nil), lines[:i]...)
-		for _, line := range lines[i+1:] {
-			if _, ours := ourBearer(line); !ours {
-				kept = append(kept, line)
-			}
-		}
-		if len(kept) == 0 {
-			delete(h, "Authorization")
-		} else {
-			h["Authorization"] = kept
-		}
-		return
-	}
+		return value
+	})
 }
 
 // guardTrailers keeps identity headers out of r.Trailer, now and once the
