@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/realm"
 )
 
 // TestDocumentedVerification is AM's own example of how to check that sign-in
@@ -181,24 +181,26 @@ func TestNoSession(t *testing.T) {
 func TestAuthenticateErrors(t *testing.T) {
 	s := open(t)
 	step := s.answer(t, s.start(t, alpha), "bjensen", "Ch4ng31t")
-	crest := func(code int, reason, message string) string {
-		return fmt.Sprintf(`{"code":%d,"reason":%q,"message":%q}`, code, reason, message)
-	}
+	bad := func(message string) string { return crest(400, "Bad Request", message) }
+	noJWT := bad("Failed to parse JWT, the authId is not one")
+	noAnswer := bad("Required callback not found in JSON response")
+	callbacks := regexp.MustCompile(`"callbacks":\[.*\]`)
+	service := alpha + "?authIndexType=service&authIndexValue="
 	for _, tt := range []struct {
 		name, url, body, version string
 		status                   int
 		want                     string
 	}{
-		{"unknown journey", alpha + "?authIndexType=service&authIndexValue=Nobody", "", "", 400, crest(400, "Bad Request", "No Configuration found")},
-		{"unknown index type", alpha + "?authIndexType=magic", "", "", 400, crest(400, "Bad Request", "Unknown Authentication Index Type")},
-		{"version 1", alpha + "?authIndexType=magic", "", "resource=1.1", 400, `{"errorMessage":"Unknown Authentication Index Type"}`},
+		{"unknown journey", service + "Nobody", "", "", 400, bad("No Configuration found")},
+		{"unknown index type", alpha + "?authIndexType=magic", "", "", 400, bad("Unknown Authentication Index Type")},
+		{"version 1", service + "Nobody", "", "resource=1.1", 400, `{"errorMessage":"No Configuration found"}`},
 		{"unknown link", alpha + "?suspendedId=x", "", "", 401, crest(401, "Unauthorized", suspendedUnknown)},
-		{"no JWT", alpha, `{"authId":"x"}`, "", 400, crest(400, "Bad Request", "Failed to parse JWT, the authId is not one")},
-		{"empty authId", alpha, `{"authId":""}`, "", 400, crest(400, "Bad Request", "Failed to parse JWT, the authId is not one")},
-		{"a megabyte of dots", alpha, `{"authId":"` + strings.Repeat(".", maxBody-100) + `"}`, "", 400, crest(400, "Bad Request", "Failed to parse JWT, the authId is not one")},
-		{"other realm", strings.Replace(alpha, "/realms/alpha", "", 1), step, "", 400, crest(400, "Bad Request", "AuthId JWT Signature not valid")},
-		{"no callbacks", alpha, regexp.MustCompile(`"callbacks":\[.*\]`).ReplaceAllString(step, `"x":1`), "", 400, crest(400, "Bad Request", "Required callback not found in JSON response")},
-		{"callbacks of another kind", alpha, strings.Replace(step, `"callbacks":[`, `"callbacks":"x","y":[`, 1), "", 400, crest(400, "Bad Request", "Required callback not found in JSON response")},
+		{"no JWT", alpha, `{"authId":"x"}`, "", 400, noJWT},
+		{"empty authId", alpha, `{"authId":""}`, "", 400, noJWT},
+		{"a megabyte of dots", alpha, `{"authId":"` + strings.Repeat(".", maxBody-100) + `"}`, "", 400, noJWT},
+		{"other realm", root, step, "", 400, bad("AuthId JWT Signature not valid")},
+		{"no callbacks", alpha, callbacks.ReplaceAllString(step, `"x":1`), "", 400, noAnswer},
+		{"text for callbacks", alpha, callbacks.ReplaceAllString(step, `"callbacks":"x"`), "", 400, noAnswer},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			res := s.do(t, "POST", tt.url, tt.body, "Content-Type", "application/json", "Accept-API-Version", tt.version)
@@ -228,6 +230,22 @@ func TestExpiredJourney(t *testing.T) {
 			t.Errorf("%d %s, want %s", res.Code, res.Body, want)
 		}
 	})
+}
+
+// TestLostJourneyBeginsAnew: an in-memory journey that was on another node is
+// asked from the beginning, under an authId of its own (DESIGN §8).
+func TestLostJourneyBeginsAnew(t *testing.T) {
+	s := open(t, func(settings *realm.Settings) { settings.JourneySessions = realm.JourneysInMemory })
+	step := s.answer(t, s.start(t, alpha), "bjensen", "Ch4ng31t")
+	s.restart(t)
+	res := s.do(t, "POST", alpha, step, "Content-Type", "application/json")
+	if res.Code != http.StatusOK || members(t, res.Body.Bytes())[0] != "authId" {
+		t.Fatalf("%d %s, want a step", res.Code, res.Body)
+	}
+	again := s.answer(t, res.Body.Bytes(), "bjensen", "Ch4ng31t")
+	if res := s.do(t, "POST", alpha, again, "Content-Type", "application/json"); cookieValue(t, res, cookieName) == "" {
+		t.Errorf("the answer to it: %d %s", res.Code, res.Body)
+	}
 }
 
 // TestReplayedStepFails: an answered step gives nothing a second time.

@@ -157,7 +157,7 @@ func realmPath(c *call) string {
 func recoverInto(err *error) {
 	switch cause := recover(); {
 	case cause == nil:
-	case cause == http.ErrAbortHandler: //nolint:errorlint // the server compares it, too
+	case cause == http.ErrAbortHandler:
 		panic(cause)
 	default:
 		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())

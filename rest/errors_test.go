@@ -105,7 +105,7 @@ func TestAbortIsPassedOn(t *testing.T) {
 	s := open(t)
 	s.cfg.ClientIP = func(*http.Request) netip.Addr { panic(http.ErrAbortHandler) }
 	defer func() {
-		if cause := recover(); cause != http.ErrAbortHandler { //nolint:errorlint // a panic's value
+		if cause := recover(); cause != http.ErrAbortHandler {
 			t.Errorf("recovered %v", cause)
 		}
 	}()
@@ -117,9 +117,14 @@ func TestAbortIsPassedOn(t *testing.T) {
 // below 500, or 501, and JSON. (SECURITY 61)
 func TestMissingParametersAreNoCrash(t *testing.T) {
 	s := open(t)
-	queries := []string{"", "?", "?_action", "?_action=", "?_action=validate&tokenId", "?_action=logout&goto", "?realm", "?authIndexType",
-		"?authIndexValue", "?authIndexType=service&authIndexValue=", "?goto&gotoOnFail&locale&noSession&ForceAuth&suspendedId", "?_fields", "?&&&", "?=", "?a=%"}
-	bodies := []string{"", "{}", `{"authId":null,"callbacks":null,"tokenId":null}`, `{"callbacks":[]}`, `{"callbacks":[null]}`, `{"tokenId":""}`}
+	queries := []string{
+		"", "?", "?_action", "?_action=", "?_action=validate&tokenId", "?_action=logout&goto", "?realm", "?_fields",
+		"?authIndexType", "?authIndexValue", "?authIndexType=service&authIndexValue=", "?&&&", "?=", "?a=%",
+		"?goto&gotoOnFail&locale&noSession&ForceAuth&suspendedId",
+	}
+	bodies := []string{
+		"", "{}", `{"authId":null,"callbacks":null,"tokenId":null}`, `{"callbacks":[]}`, `{"callbacks":[null]}`, `{"tokenId":""}`,
+	}
 	for i := range routes {
 		if routes[i].kind == kindHealth {
 			continue

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	alpha      = "/am/json/realms/root/realms/alpha/authenticate"
+	root       = "/am/json/realms/root/authenticate"
 	cookieName = realm.DefaultCookie
 )
 
@@ -49,6 +50,9 @@ type site struct {
 	set   *realm.Set
 	store *faulty
 	logs  *logs
+
+	config  realm.Config
+	backend realm.Backend
 }
 
 // logs is a buffer that the goroutines of the Set may write to.
@@ -166,22 +170,32 @@ func open(tb testing.TB, edits ...func(*realm.Settings)) *site {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if s.set, err = realm.New(realm.Config{Realms: settings, Logger: log}); err != nil {
-		tb.Fatal(err)
-	}
-	if err := s.set.Start(tb.Context(), realm.Backend{
-		Store: s.store, Access: access, Journeys: keep.NewTable(keep.TableConfig{}), SigningKeys: []token.Secret{secret},
-	}); err != nil {
-		tb.Fatal(err)
-	}
+	s.config = realm.Config{Realms: settings, Logger: log}
+	s.backend = realm.Backend{Store: s.store, Access: access, SigningKeys: []token.Secret{secret}}
 	tb.Cleanup(func() {
 		s.store.down.Store(false)
-		s.set.Close()
 		access.Close()
 		backing.Close()
 	})
+	s.restart(tb)
+	return s
+}
+
+// restart serves from a new node of the same installation, with no in-memory
+// journeys.
+func (s *site) restart(tb testing.TB) {
+	tb.Helper()
+	var err error
+	if s.set, err = realm.New(s.config); err != nil {
+		tb.Fatal(err)
+	}
+	s.backend.Journeys = keep.NewTable(keep.TableConfig{})
+	if err := s.set.Start(tb.Context(), s.backend); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(s.set.Close)
 	s.API = New(Config{
-		Realms: s.set, Base: "/am", Logger: log,
+		Realms: s.set, Base: "/am", Logger: s.config.Logger,
 		Secure: func(r *http.Request) bool { return r.TLS != nil },
 		ClientIP: func(r *http.Request) netip.Addr {
 			peer, err := netip.ParseAddrPort(r.RemoteAddr)
@@ -191,7 +205,6 @@ func open(tb testing.TB, edits ...func(*realm.Settings)) *site {
 			return peer.Addr()
 		},
 	})
-	return s
 }
 
 func openUsers(tb testing.TB, log *slog.Logger) *file.Store {
@@ -304,6 +317,11 @@ func decode(tb testing.TB, res *httptest.ResponseRecorder, target any) {
 	if err := json.Unmarshal(res.Body.Bytes(), target); err != nil {
 		tb.Fatalf("%d %s: %v", res.Code, res.Body, err)
 	}
+}
+
+// crest is an error's body, to the byte.
+func crest(code int, reason, message string) string {
+	return fmt.Sprintf(`{"code":%d,"reason":%q,"message":%q}`, code, reason, message)
 }
 
 // members are the names of a JSON object's members in order.

@@ -53,22 +53,27 @@ func TestRealmSpellings(t *testing.T) {
 
 func TestRealmErrors(t *testing.T) {
 	s := open(t)
-	for url, want := range map[string]string{
-		"/am/json/realms/root/realms/nobody/authenticate":             `{"code":404,"reason":"Not Found","message":"Realm \"nobody\" not found"}`,
-		"/am/json/realms/nobody/authenticate":                         `{"code":404,"reason":"Not Found","message":"Realm \"nobody\" not found"}`,
-		"/am/json/realms/root/realms/Alpha/authenticate":              `{"code":404,"reason":"Not Found","message":"Realm \"Alpha\" not found"}`,
-		"/am/json/realms/root/realms/alpha/realms/alpha/authenticate": `{"code":404,"reason":"Not Found","message":"Realm \"alpha\" not found"}`,
-		"/am/json/authenticate?realm=/nobody":                         `{"code":400,"reason":"Bad Request","message":"Invalid realm, /nobody"}`,
-		"/am/json/authenticate?realm=%252Falpha":                      `{"code":400,"reason":"Bad Request","message":"Invalid realm, %2Falpha"}`,
-		"/am/json/nobody/authenticate":                                `{"code":404,"reason":"Not Found","message":"Resource 'nobody/authenticate' not found"}`,
-		"/am/json/realms/root/users":                                  `{"code":404,"reason":"Not Found","message":"Resource 'users' not found"}`,
-		"/am/json/alpha":                                              `{"code":404,"reason":"Not Found","message":"Resource '' not found"}`,
-		"/am/json/alpha%2Fbeta/authenticate":                          `{"code":404,"reason":"Not Found","message":"Resource '' not found"}`,
-		"/am/json/beta/../alpha/authenticate":                         `{"code":404,"reason":"Not Found","message":"Resource '' not found"}`,
-		"/am/jsonp/authenticate":                                      `{"code":404,"reason":"Not Found","message":"Resource '' not found"}`,
+	for _, tt := range []struct {
+		url, message string
+		status       int
+	}{
+		{"/am/json/realms/root/realms/nobody/authenticate", `Realm "nobody" not found`, 404},
+		{"/am/json/realms/nobody/authenticate", `Realm "nobody" not found`, 404},
+		{"/am/json/realms/root/realms/Alpha/authenticate", `Realm "Alpha" not found`, 404},
+		{"/am/json/realms/root/realms/alpha/realms/alpha/authenticate", `Realm "alpha" not found`, 404},
+		{"/am/json/authenticate?realm=/nobody", `Invalid realm, /nobody`, 400},
+		{"/am/json/authenticate?realm=%252Falpha", `Invalid realm, %2Falpha`, 400},
+		{"/am/json/nobody/authenticate", `Resource 'nobody/authenticate' not found`, 404},
+		{"/am/json/realms/root/users", `Resource 'users' not found`, 404},
+		{"/am/json/alpha", `Resource '' not found`, 404},
+		{"/am/json/alpha%2Fbeta/authenticate", `Resource '' not found`, 404},
+		{"/am/json/beta/../alpha/authenticate", `Resource '' not found`, 404},
+		{"/am/jsonp/authenticate", `Resource '' not found`, 404},
 	} {
-		if res := s.do(t, "POST", url, ""); res.Body.String() != want {
-			t.Errorf("%s:\n got %d %s\nwant %s", url, res.Code, res.Body, want)
+		res := s.do(t, "POST", tt.url, "")
+		want := crest(tt.status, http.StatusText(tt.status), tt.message)
+		if res.Code != tt.status || res.Body.String() != want {
+			t.Errorf("%s:\n got %d %s\nwant %s", tt.url, res.Code, res.Body, want)
 		}
 	}
 }
