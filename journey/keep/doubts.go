@@ -2,6 +2,8 @@ package keep
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"github.com/amgate/amgate/journey"
 )
@@ -22,11 +24,25 @@ func newDoubts() doubts {
 // Finish created.
 const gone = 1
 
+// maxTried bounds how many commits in doubt are remembered of one step.
+const maxTried = 32
+
 // add remembers a journey: before is its encoded form when the step began, s
 // what the step made of it, with the allowlist state of the next step if the
-// commit was to keep one.
+// commit was to keep one. A step that was tried before is remembered with all
+// its tries: any of them may be what the store has now.
+//
+// The form is the allowlist states, each ended by a space, a line break, and
+// the encoded journey.
 func (d doubts) add(s *journey.Snapshot, before []byte) {
-	d.put(s.ID, append([]byte(s.Allow+"\n"), before...), s.Deadline)
+	tries := s.Allow + " "
+	if data, found := d.get(s.ID); found {
+		earlier, plain, _ := bytes.Cut(data, []byte("\n"))
+		if bytes.Equal(plain, before) && len(earlier) < maxTried*len(tries) {
+			tries += string(earlier)
+		}
+	}
+	d.put(s.ID, append([]byte(tries+"\n"), before...), s.Deadline)
 }
 
 // settle forgets a journey.
@@ -36,7 +52,7 @@ func (d doubts) settle(id journey.ID) { d.drop(id) }
 // was one and o answers that step; else nil.
 func (d doubts) finished(o opened) (*journey.Snapshot, []byte) {
 	s, tried, plain := d.recall(o)
-	if s == nil || tried != s.Allow {
+	if s == nil || !slices.Contains(tried, s.Allow) {
 		return nil, nil
 	}
 	s.Revision = gone
@@ -47,24 +63,24 @@ func (d doubts) finished(o opened) (*journey.Snapshot, []byte) {
 // what it is now, if there was one and o answers that step; else nil.
 func (d doubts) stepped(o opened, now *journey.Snapshot) (*journey.Snapshot, []byte) {
 	s, tried, plain := d.recall(o)
-	if s == nil || tried != now.Allow {
+	if s == nil || !slices.Contains(tried, now.Allow) {
 		return nil, nil
 	}
 	s.Revision = now.Revision
 	return s, plain
 }
 
-// recall also returns the allowlist state that the commit in doubt would have
-// left: that of s if it was to remove the journey.
-func (d doubts) recall(o opened) (s *journey.Snapshot, tried string, plain []byte) {
+// recall also returns the allowlist states that the commits in doubt would
+// have left; that of s itself stands for one that was to remove the journey.
+func (d doubts) recall(o opened) (s *journey.Snapshot, tried []string, plain []byte) {
 	data, found := d.get(o.id)
 	if !found {
-		return nil, "", nil
+		return nil, nil, nil
 	}
-	allow, plain, _ := bytes.Cut(data, []byte("\n"))
+	tries, plain, _ := bytes.Cut(data, []byte("\n"))
 	s, err := decode(plain)
 	if err != nil || o.judge(s) != nil {
-		return nil, "", nil
+		return nil, nil, nil
 	}
-	return s, string(allow), plain
+	return s, strings.Fields(string(tries)), plain
 }
