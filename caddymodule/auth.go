@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -54,9 +53,13 @@ func (a *Auth) Provision(ctx caddy.Context) error {
 	if !ok {
 		return fmt.Errorf("am_auth: there is no realm %s", a.Realm)
 	}
-	a.gate = gateway.New(gateway.Config{
+	cfg := gateway.Config{
 		Realm: r, LoginURL: a.Login, Base: base, ForwardCookie: a.ForwardCookie, Secure: app.secure, Logger: app.log,
-	})
+	}
+	if err := cfg.Check(); err != nil {
+		return fmt.Errorf("am_auth: %w", err)
+	}
+	a.gate = gateway.New(cfg)
 	return nil
 }
 
@@ -65,31 +68,30 @@ func (a *Auth) Provision(ctx caddy.Context) error {
 func (a *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	id, err := a.gate.Check(r.Context(), r)
 	if err != nil {
-		a.gate.Refuse(w, r, err)
+		a.gate.Refuse(w, asSent(r), err)
 		return nil
 	}
 	a.gate.Prepare(r, id)
 	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	repl.Map(func(key string) (any, bool) {
-		field, ok := strings.CutPrefix(key, "http.auth.user.")
-		if !ok {
-			return nil, false
-		}
-		switch field {
-		case "id":
-			return id.User(), true
-		case "realm":
-			return id.Realm(), true
-		case "roles":
-			return strings.Join(id.Roles(), ","), true
-		case "level":
-			return strconv.Itoa(id.AuthLevel()), true
-		case "handle":
-			return id.Handle(), true
+		if field, ok := strings.CutPrefix(key, "http.auth.user."); ok {
+			return id.Placeholder(field)
 		}
 		return nil, false
 	})
 	return next.ServeHTTP(w, r)
+}
+
+// asSent returns the request with the URL that the client sent, so that after
+// the login it comes back there and not to where a rewrite led.
+func asSent(r *http.Request) *http.Request {
+	sent, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok {
+		return r
+	}
+	again := *r
+	again.URL, again.RequestURI = sent.URL, sent.RequestURI
+	return &again
 }
 
 // parseAuth sets up am_auth from Caddyfile tokens. Syntax:
