@@ -14,8 +14,7 @@ const attempts = 4
 
 // admit decides whether the session was idle for too long and, for a Touch,
 // sees to it that the access is remembered.
-func (m *Manager) admit(ctx context.Context, r *realm, s *Session, use Use) error {
-	now := time.Now()
+func (m *Manager) admit(ctx context.Context, r *realm, s *Session, use Use, now time.Time) error {
 	last := s.Created()
 	if second := m.access.seen.get(&s.id); second > last.Unix() {
 		last = time.Unix(second, 0)
@@ -145,6 +144,10 @@ func (m *Manager) LastAccess(ctx context.Context, s Session) (time.Time, error) 
 func (s Session) entry(accessed time.Time) entry {
 	return entry{created: s.Created(), deadline: s.MaxExpires(), idle: s.IdleTime(), accessed: accessed}
 }
+
+// maxedOut reports whether the session's max time is over. The store drops
+// such records by its own clock; this is the one that decides.
+func (s Session) maxedOut(now time.Time) bool { return !now.Before(s.MaxExpires()) }
 
 // resolution is how exactly the session's last access is known.
 func (s Session) resolution() time.Duration { return min(Resolution, s.IdleTime()/2) }

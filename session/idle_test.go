@@ -198,6 +198,20 @@ func TestSessionUsedOnAnotherNodeIsNotIdle(t *testing.T) {
 	})
 }
 
+// A session that is admitted at the very end of the margin has been used. The
+// next node, a moment later, must not find the entry that calls it idle.
+func TestSessionAdmittedLateIsKnownToOtherNodesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		a, b := w.node(t), w.node(t)
+		tok, _ := a.issue(t, grant())
+		time.Sleep(30*time.Minute + margin)
+		a.use(t, tok, nil)
+		time.Sleep(time.Millisecond)
+		b.use(t, tok, nil)
+	})
+}
+
 // While the store was down nobody could use a session, and accesses could not
 // be written. When it is back the session must not be called idle at once.
 func TestSessionIsNotIdleRightAfterAnOutage(t *testing.T) {

@@ -140,7 +140,7 @@ func (m *Manager) create(ctx context.Context, r *realm, s Session, ops []store.O
 	existing, loadErr := m.load(ctx, r, s.id, store.Fresh)
 	switch {
 	case errors.Is(loadErr, ErrEnded):
-		return Session{}, err // it was another Create that failed
+		return Session{}, err // it was a Create of with that failed
 	case loadErr != nil:
 		return Session{}, loadErr
 	case existing.UserID() != s.UserID():

@@ -102,13 +102,17 @@ func (m *Manager) Lookup(ctx context.Context, tok string, use Use) (Session, err
 	if err != nil {
 		return Session{}, err
 	}
-	if err := m.admit(ctx, r, &s, use); err != nil {
+	now := time.Now()
+	if s.maxedOut(now) {
+		return Session{}, ErrEnded
+	}
+	if err := m.admit(ctx, r, &s, use, now); err != nil {
 		return Session{}, err
 	}
 	return s, nil
 }
 
-// load reads the record of a session and decides all but its idle time.
+// load reads the record of a session. It decides nothing about its times.
 func (m *Manager) load(ctx context.Context, r *realm, id hash, want store.Freshness) (Session, error) {
 	key := sessionKey(id)
 	rec, _, err := m.store.Get(ctx, key, want)
@@ -126,9 +130,6 @@ func (m *Manager) load(ctx context.Context, r *realm, id hash, want store.Freshn
 	if !checkRecord(s.record) || s.Realm() != r.path {
 		m.log.Error("a session's record cannot be read and is refused", "realm", r.path)
 		return Session{}, ErrInvalid
-	}
-	if !time.Now().Before(s.MaxExpires()) {
-		return Session{}, ErrEnded
 	}
 	return s, nil
 }
