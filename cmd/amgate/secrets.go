@@ -21,26 +21,6 @@ const maxPassword = 4096
 
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
-		Name:  "hash-password",
-		Short: "Hashes a password for a users file",
-		Long: `
-Hashes a password with argon2id, in the form that a users file holds:
-
-    users:
-      - username: alice
-        password: $argon2id$v=19$m=19456,t=2,p=1$…
-
-On a terminal the password is asked for twice and not shown. Else it is the
-first line of standard input:
-
-    amgate hash-password < password.txt
-`,
-		CobraFunc: func(cmd *cobra.Command) {
-			cmd.Args = cobra.NoArgs
-			cmd.RunE = hashPassword
-		},
-	})
-	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "generate-secret",
 		Short: "Makes a random secret for signing_key",
 		Long: `
@@ -58,6 +38,29 @@ the am block or of a realm. All nodes that share a store need the same one:
 			}
 		},
 	})
+}
+
+// hashPasswordCommand stands for itself, beside Caddy's commands.
+func hashPasswordCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "amgate hash-password",
+		Short: "Hashes a password for a users file",
+		Long: `Hashes a password with argon2id, in the form that a users file holds:
+
+    users:
+      - username: alice
+        password: $argon2id$v=19$m=19456,t=2,p=1$…
+
+On a terminal the password is asked for twice and not shown. Else it is the
+first line of standard input:
+
+    amgate hash-password < password.txt`,
+		Args:         cobra.NoArgs,
+		RunE:         hashPassword,
+		SilenceUsage: true,
+	}
+	cmd.SetArgs(os.Args[2:])
+	return cmd
 }
 
 func hashPassword(cmd *cobra.Command, _ []string) error {
