@@ -164,6 +164,6 @@ func marshalClaims(c *claims) ([]byte, error) {
 // newOTK returns 130 random bits in the 26 characters that AM uses.
 func newOTK() string {
 	var b [17]byte
-	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
+	rand.Read(b[:]) // never fails since Go 1.24
 	return base32hex.EncodeToString(b[:])[:26]
 }

@@ -46,7 +46,7 @@ func keyID(derived [32]byte) string { return base64.RawURLEncoding.EncodeToStrin
 // each after its length, so that no two lists of fields give the same bytes.
 func appendFields(dst []byte, fields ...string) []byte {
 	for _, f := range fields {
-		dst = binary.BigEndian.AppendUint32(dst, uint32(len(f))) //nolint:gosec // no field comes near 4 GiB
+		dst = binary.BigEndian.AppendUint32(dst, uint32(len(f)))
 		dst = append(dst, f...)
 	}
 	return dst

@@ -92,7 +92,7 @@ func (d Digest) Verify(password string) bool {
 
 func (d Digest) derive(password string) []byte {
 	p := d.profile
-	return argon2.IDKey([]byte(password), d.salt, p.time, p.memory, p.threads, uint32(p.keyLen)) //nolint:gosec // G115: bounded by maxKey
+	return argon2.IDKey([]byte(password), d.salt, p.time, p.memory, p.threads, uint32(p.keyLen))
 }
 
 // encode is the inverse of Parse.

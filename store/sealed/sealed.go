@@ -118,7 +118,7 @@ func (c *Codec) Seal(k store.Key, plain []byte) []byte {
 	out := make([]byte, bodyAt, len(plain)+Overhead)
 	out[0] = version
 	copy(out[idAt:], c.newest.id[:])
-	rand.Read(out[nonceAt:bodyAt]) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
+	rand.Read(out[nonceAt:bodyAt]) // never fails since Go 1.24
 	ad := c.additionalData(k)
 	defer c.scratch.Put(ad)
 	return c.newest.aead.Seal(out, out[nonceAt:bodyAt], plain, *ad)
@@ -167,7 +167,7 @@ func (c *Codec) refuse() error {
 func (c *Codec) additionalData(k store.Key) *[]byte {
 	ad := c.scratch.Get().(*[]byte)
 	*ad = append((*ad)[:0], version)
-	*ad = binary.BigEndian.AppendUint32(*ad, uint32(len(k))) //nolint:gosec // no key comes near 4 GiB
+	*ad = binary.BigEndian.AppendUint32(*ad, uint32(len(k)))
 	*ad = append(*ad, k...)
 	return ad
 }
