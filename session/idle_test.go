@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +101,50 @@ func TestMaxTimeIsExact(t *testing.T) {
 	})
 }
 
+// A store that still has the record, because its clock is late, cannot make
+// a session live longer.
+func TestMaxTimeIsJudgedByTheReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.node(t)
+		g := grant()
+		g.IdleTime = 24 * time.Hour
+		tok, s := n.issue(t, g)
+		sessions, entries := w.records(t)
+		for _, rec := range slices.Concat(sessions, entries) {
+			put(t, w, rec.Key, rec.Value, rec.Expires.Add(time.Hour))
+		}
+		time.Sleep(time.Until(s.MaxExpires()) - time.Millisecond)
+		n.use(t, tok, nil)
+		time.Sleep(time.Millisecond)
+		n.use(t, tok, session.ErrEnded)
+	})
+}
+
+// Between reading an entry that says idle and ending the session, another
+// node may write that it was used. Then it goes on.
+func TestUseOnAnotherNodeWinsOverTheEndOfAnIdleSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		a := w.node(t)
+		tok, _ := a.issue(t, grant())
+		_, before := w.records(t)
+		time.Sleep(20 * time.Minute)
+		a.use(t, tok, nil)
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		_, after := w.records(t)
+		put(t, w, before[0].Key, before[0].Value, before[0].Expires)
+
+		time.Sleep(12 * time.Minute)
+		w.store.beforeCommit = func() { // the other node's write arrives late
+			w.store.beforeCommit = nil
+			put(t, w, after[0].Key, after[0].Value, after[0].Expires)
+		}
+		w.node(t).use(t, tok, nil)
+	})
+}
+
 // A session in use must cost the store little: one write a minute, and no
 // read once it is known.
 func TestUseIsWrittenOncePerResolution(t *testing.T) {
@@ -134,7 +179,7 @@ func TestManyAccessesAreWrittenInBatches(t *testing.T) {
 			tok, s := n.issue(t, grant())
 			tokens[tok] = s
 		}
-		time.Sleep(10 * time.Minute)
+		time.Sleep(10*time.Minute + session.FlushInterval/2) // between two flushes
 		w.store.commits.Store(0)
 		used := time.Now()
 		for tok := range tokens {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/sealed"
 	"github.com/amgate/amgate/token"
 )
 
@@ -286,6 +287,41 @@ func TestTokenIsOfOneRealmAlone(t *testing.T) {
 	}
 	n.use(t, alpha, session.ErrEnded)
 	n.use(t, root, nil)
+}
+
+// The realm stands in the record, too: one that was sealed for a token of one
+// realm but is of another is refused, whoever made it. SECURITY 10.
+func TestRecordOfAnotherRealmIsRefused(t *testing.T) {
+	w := newWorld(t)
+	n := w.node(t)
+	codec := func(path string) *sealed.Codec {
+		keys, _ := w.ring.Realm(path)
+		var sealKeys []sealed.Key
+		for _, k := range keys.SealKeys() {
+			sealKeys = append(sealKeys, sealed.Key{ID: k.ID, Key: k.Key})
+		}
+		c, err := sealed.New(sealKeys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	g := grant()
+	tok, _ := n.issue(t, g)
+	alpha, _ := w.records(t)
+	g.Realm = "/"
+	n.issue(t, g)
+	all, _ := w.records(t)
+	for _, rec := range all {
+		if rec.Key != alpha[0].Key {
+			plain, err := codec("/").Open(rec.Key, rec.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(t, w, alpha[0].Key, codec("/alpha").Seal(alpha[0].Key, plain), rec.Expires)
+		}
+	}
+	n.use(t, tok, session.ErrInvalid)
 }
 
 // Sessions answered 401 because their store was slow (Kratos issue 4581): an

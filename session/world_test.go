@@ -131,6 +131,8 @@ type faulty struct {
 	// lost is how many commits are applied and answered ErrUnavailable,
 	// refused how many are not applied and answered so.
 	lost, refused atomic.Int64
+	// beforeCommit runs before the next commit; for tests with one goroutine.
+	beforeCommit func()
 }
 
 var errDown = fmt.Errorf("%w: on purpose", store.ErrUnavailable)
@@ -145,6 +147,9 @@ func (f *faulty) Get(ctx context.Context, k store.Key, want store.Freshness) (st
 
 func (f *faulty) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	f.commits.Add(1)
+	if f.beforeCommit != nil {
+		f.beforeCommit()
+	}
 	if f.down.Load() || f.refused.Add(-1) >= 0 {
 		return 0, errDown
 	}

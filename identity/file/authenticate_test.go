@@ -50,6 +50,17 @@ func TestEveryAttemptComputesExactlyOneHashOfOneCost(t *testing.T) {
 	}
 }
 
+// Whoever has no password stays out even if a decoy should match.
+func TestDecoyLetsNobodyIn(t *testing.T) {
+	s, _ := openText(t, "users.yaml", mixed())
+	s.verify = func(password.Digest, string) bool { return true }
+	for _, name := range []string{"nopassword", "unknown", ""} {
+		if u, err := s.Authenticate(t.Context(), name, "x"); !errors.Is(err, identity.ErrCredentials) {
+			t.Errorf("%q: %v, %v; want ErrCredentials", name, u, err)
+		}
+	}
+}
+
 // Where hashes of several costs are in the file, unknown names must have the
 // costs of known ones in the same shares, each name always its own: otherwise
 // one cost would betray who exists. SECURITY 55.
