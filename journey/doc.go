@@ -31,7 +31,7 @@ func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.
 func (id *ID) UnmarshalText(text []byte) error {
-	b, err := base64.RawURLEncoding.DecodeString(string(text))
+	b, err := base64.RawURLEncoding.Strict().DecodeString(string(text))
 	if err != nil || len(b) != len(id) {
 		return fmt.Errorf("journey: %d characters are no journey id", len(text))
 	}

@@ -51,9 +51,11 @@ func (w *walk) run(ctx context.Context) (Result, error) {
 		if action.Asks() {
 			return Result{Asked: true}, w.ask(placed, action)
 		}
-		if w.at, err = placed.follow(action.outcome); err != nil {
+		next, err := placed.follow(action.outcome)
+		if err != nil {
 			return Result{}, w.fail("%w", err)
 		}
+		w.at = next
 	}
 	return Result{}, fmt.Errorf("journey %s: %d nodes were visited without asking anything; there is a loop among: %s",
 		w.tree.Name, MaxVisits, strings.Join(distinct(visited[MaxVisits/2:]), ", "))
