@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -251,9 +252,9 @@ func (r *Realm) UniversalID(userID string) string {
 	var b strings.Builder
 	b.WriteString("id=" + userID + ",ou=user")
 	names := strings.Split(strings.Trim(r.Path, "/"), "/")
-	for i := len(names) - 1; i >= 0; i-- {
-		if names[i] != "" {
-			b.WriteString(",o=" + names[i])
+	for _, name := range slices.Backward(names) {
+		if name != "" {
+			b.WriteString(",o=" + name)
 		}
 	}
 	if r.Path != "/" {

@@ -155,9 +155,9 @@ func realmPath(c *call) string {
 // recoverInto turns a panic into an error. http.ErrAbortHandler goes on: it
 // is how a handler asks the server to cut the connection.
 func recoverInto(err *error) {
-	switch cause := recover(); {
-	case cause == nil:
-	case cause == http.ErrAbortHandler:
+	switch cause := recover(); cause {
+	case nil:
+	case http.ErrAbortHandler:
 		panic(cause)
 	default:
 		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())

@@ -105,7 +105,7 @@ func TestAbortIsPassedOn(t *testing.T) {
 	s := open(t)
 	s.cfg.ClientIP = func(*http.Request) netip.Addr { panic(http.ErrAbortHandler) }
 	defer func() {
-		if cause := recover(); cause != http.ErrAbortHandler {
+		if cause := recover(); cause != any(http.ErrAbortHandler) {
 			t.Errorf("recovered %v", cause)
 		}
 	}()

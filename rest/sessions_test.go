@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -139,7 +140,7 @@ func TestLogout(t *testing.T) {
 	for name := range presented("") {
 		token := s.login(t)
 		way := presented(token)[name]
-		header := append(way.header, "Accept-API-Version", latest)
+		header := append(slices.Clone(way.header), "Accept-API-Version", latest)
 		res := s.do(t, "POST", way.url+"_action=logout", way.body, header...)
 		if want := `{"result":"Successfully logged out"}`; res.Code != http.StatusOK || res.Body.String() != want {
 			t.Errorf("%s: %d %s", name, res.Code, res.Body)

@@ -19,7 +19,8 @@ func parseVersion(header string) version {
 			continue
 		}
 		major, minor, dotted := strings.Cut(strings.TrimSpace(value), ".")
-		v, ok := version{}, false
+		var v version
+		var ok bool
 		if v.major, ok = parseNumber(major); !ok {
 			return version{}
 		}

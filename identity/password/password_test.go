@@ -170,7 +170,7 @@ func TestParseRefuses(t *testing.T) {
 			if !errors.Is(err, password.ErrFormat) {
 				t.Fatalf("error %v", err)
 			}
-			for _, part := range strings.Split(encoded, "$") {
+			for part := range strings.SplitSeq(encoded, "$") {
 				if len(part) >= 12 && strings.Contains(err.Error(), part) {
 					t.Errorf("the error repeats a part of the hash: %v", err)
 				}
