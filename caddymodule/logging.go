@@ -66,10 +66,11 @@ var secrets = []struct {
 	pattern *regexp.Regexp
 	keep    string
 }{
-	// Headers with credentials: "X-Openam-Password":["…"].
-	{"-Openam-", regexp.MustCompile(`(?i)("X[-_.]OpenAM[-_.][A-Z]+":\[)[^\]]*\]`), `$1"REDACTED"]`},
+	// Headers with credentials: "X-Openam-Password":["…"]. A password may
+	// hold brackets and quotes.
+	{"-Openam-", regexp.MustCompile(`(?i)("X[-_.]OpenAM[-_.][A-Z]+":\[)(?:"(?:[^"\\]|\\.)*",?)*\]`), `$1"REDACTED"]`},
 	// SSO tokens and journey references, wherever they stand.
-	{"*", regexp.MustCompile(`[\w.-]{20,}(?:\*|%2[aA])AAJTSQ[\w.-]*(?:\*|%2[aA])[\w.-]*`), "REDACTED"},
+	{"AAJTSQ", regexp.MustCompile(`[\w.-]{20,}(?:\*|%2[aA])AAJTSQ[\w.-]*(?:\*|%2[aA])[\w.-]*`), "REDACTED"},
 	// authIds and other JWTs.
 	{"eyJ", regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`), "REDACTED"},
 	// Query parameters that are secrets.
