@@ -161,7 +161,8 @@ func builtinLogin() *journey.Tree {
 	place("zero", "zero_page_login", node("zero_page_login"), map[string]string{"true": "check", "false": "page"})
 	place("page", "page", page, map[string]string{"outcome": "check"})
 	place("check", "data_store", node("data_store"), map[string]string{"true": journey.Success, "false": "again"})
-	place("again", "retry_limit", node("retry_limit"), map[string]string{"Retry": "page", "Reject": journey.Failure})
+	// AM's limit counts what comes after the first try.
+	place("again", "retry_limit", &nodes.RetryLimit{Limit: 2}, map[string]string{"Retry": "page", "Reject": journey.Failure})
 	return tree
 }
 
