@@ -3,7 +3,7 @@ package caddymodule
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
+	goflag "flag" // flag is a setter of options here
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +15,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
 
-var update = flag.Bool("update", false, "write what is generated from the code")
+var update = goflag.Bool("update", false, "write what is generated from the code")
 
 // separator stands between a Caddyfile and what is expected of it.
 const separator = "----------\n"
