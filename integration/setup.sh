@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the integration tests need on a bare Debian machine, and says
-# so: curl, Chromium, and the npm packages pinned by clients/package-lock.json. It
-# does nothing, quietly, when all of that is there.
+# so: curl, Chromium, and the npm packages pinned by clients/package-lock.json.
+# It does nothing, quietly, when all of that is there.
 set -euo pipefail
 cd "$(dirname "$0")"
-export DEBIAN_FRONTEND=noninteractive
 
 fail() {
 	echo "integration/setup.sh: $*" >&2
@@ -18,7 +17,7 @@ apt() {
 		command -v sudo >/dev/null || fail "installing packages needs root; run as root: apt-get install curl chromium"
 		sudo=(sudo)
 	fi
-	"${sudo[@]}" apt-get -qq -o DPkg::Lock::Timeout=120 "$@" >/dev/null
+	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" >/dev/null
 }
 
 # need installs a Debian package unless the command that it brings is there.
