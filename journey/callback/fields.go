@@ -192,6 +192,8 @@ func asText(value any) (string, bool) {
 		return v.String(), true
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64), true
+	case int: // of callers in Go
+		return strconv.Itoa(v), true
 	}
 	return "", false
 }

@@ -14,7 +14,7 @@ import (
 
 func keepGoing(context.Context, *journey.Snapshot) error { return nil }
 
-// Journeys that nobody goes on with must not fill the memory: whoever starts
+// SECURITY 31: journeys that nobody goes on with must not fill the memory: whoever starts
 // a million of them evicts his own, while one that is being walked stays.
 func TestMemoryAbandonedJourneysStayUnderCap(t *testing.T) {
 	const limit, abandoned = 100, 3_000

@@ -1,0 +1,175 @@
+package nodes_test
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/callback"
+	"github.com/amgate/amgate/journey/journeytest"
+	"github.com/amgate/amgate/journey/nodes"
+)
+
+// fixture is a node of the type, with every option set that has an example,
+// and with children if it takes them.
+func fixture(t *testing.T, spec nodes.Spec) journey.Node {
+	t.Helper()
+	node := spec.New()
+	for _, o := range spec.Options {
+		if o.Example == "" {
+			continue
+		}
+		if err := spec.Set(node, o.Name, []string{o.Example}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if parent, ok := node.(nodes.Parent); ok {
+		for _, child := range []nodes.Child{{ID: "name", Node: new(nodes.Username)}, {ID: "pass", Node: new(nodes.Password)}} {
+			if err := parent.Add(child); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if ch, ok := node.(journey.Checker); ok {
+		if err := ch.Check(); err != nil {
+			t.Fatalf("the example of %s is not valid: %v", spec.Name, err)
+		}
+	}
+	return node
+}
+
+const (
+	username = "demo"
+	password = "Ch4ng31t"
+)
+
+// arena is a minimal journey around one node: what proves something leads to
+// success, all else to failure. With all true, everything leads to success.
+func arena(node journey.Node, spec nodes.Spec, all bool) *journey.Tree {
+	next := map[string]string{}
+	for _, outcome := range node.Outcomes() {
+		next[outcome] = journey.Failure
+		if all || slices.Contains(spec.Proves, outcome) {
+			next[outcome] = journey.Success
+		}
+	}
+	return &journey.Tree{Name: "Arena", Entry: "node", Nodes: map[string]*journey.Placed{
+		"node": {ID: "node", Type: spec.Type, Node: node, Next: next},
+	}}
+}
+
+// secretStates are what a hostile client may have brought about before: a known
+// user's name and a password that is not theirs.
+var secretStates = map[string]map[string]any{
+	"nothing":          nil,
+	"an empty":         {journey.KeyPassword: ""},
+	"a wrong password": {journey.KeyPassword: "wrong"},
+	"another type":     {journey.KeyPassword: true},
+	"an object":        {journey.KeyPassword: map[string]any{"$ne": ""}},
+}
+
+func newSnapshot(secure map[string]any) *journey.Snapshot {
+	now := time.Now()
+	return &journey.Snapshot{
+		ID: journey.NewID(), Start: journey.Start{Realm: "/"}, Tree: "Arena", Started: now, Deadline: now.Add(time.Minute),
+		Shared: map[string]any{journey.KeyUsername: username}, Secure: secure,
+	}
+}
+
+// SECURITY 1: a stage that could be passed with an empty POST let anybody in
+// (authentik CVE-2026-49448). Every node of the registry gets every hostile
+// answer, through the engine, for as long as it asks. Nobody is ever signed in.
+//
+// There are two journeys for each. In the first every outcome leads to
+// success: no node but one that was given the right credentials may identify
+// somebody. In the second a user was identified before, and only the outcomes
+// that prove something lead to success: they must not be reached. Since the
+// tests are made of the registry, a new node cannot forget them.
+func TestEveryNodeWithstandsHostileAnswers(t *testing.T) {
+	users := journeytest.Demo(username, password)
+	engine := journey.NewEngine(journey.EngineConfig{Users: users, Logger: slog.New(slog.DiscardHandler)})
+	for _, spec := range nodes.All() {
+		t.Run(spec.Name, func(t *testing.T) {
+			for _, identified := range []bool{false, true} {
+				tree := arena(fixture(t, spec), spec, !identified)
+				for state, secure := range secretStates {
+					s := newSnapshot(secure)
+					if identified {
+						s.Subject = username
+					}
+					h := &attack{T: t, engine: engine, tree: tree, subject: s.Subject}
+					h.run(s, state, 0)
+					if h.tries == 0 {
+						t.Error("nothing was tried")
+					}
+				}
+			}
+		})
+	}
+}
+
+// attack answers a journey in every hostile way.
+type attack struct {
+	*testing.T
+	engine  *journey.Engine
+	tree    *journey.Tree
+	subject string
+	tries   int
+}
+
+// maxDepth is how many hostile answers in a row are tried.
+const maxDepth = 2
+
+// run begins a journey, or answers it with everything hostile. History says
+// how it came here.
+func (a *attack) run(s *journey.Snapshot, history string, depth int) {
+	if s.Node == "" {
+		a.try(s, history, nil, depth)
+		return
+	}
+	for name, raw := range journeytest.Hostile(s.Asked) {
+		a.try(s, history+", "+name, raw, depth)
+	}
+}
+
+func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, depth int) {
+	a.tries++
+	next := *s
+	client := &journey.Client{Header: http.Header{"X-Openam-Username": {username}}}
+	result, err := a.engine.Advance(a.Context(), a.tree, &next, client, raw)
+	switch {
+	case result.Succeeded != nil:
+		a.Fatalf("%s: signed in as %s", history, result.Succeeded.Subject.Username)
+	case next.Subject != a.subject:
+		a.Fatalf("%s: identified as %q", history, next.Subject)
+	case err == nil && result.Asked && depth < maxDepth:
+		// Deeper only along answers that were taken, and not from each of them.
+		if depth == 0 || a.tries%17 == 0 {
+			a.run(&next, history, depth+1)
+		}
+	case errors.Is(err, callback.ErrAnswer) && strings.Contains(err.Error(), "jndi"):
+		a.Errorf("%s: the error repeats the answer: %v", history, err)
+	}
+}
+
+// The attack above must be able to succeed, or it proves nothing: with the
+// right password in the state it does, for each node that proves something.
+func TestHostileArenaCanBeWon(t *testing.T) {
+	engine := journey.NewEngine(journey.EngineConfig{Users: journeytest.Demo(username, password), Logger: slog.New(slog.DiscardHandler)})
+	for _, spec := range nodes.All() {
+		if len(spec.Proves) == 0 {
+			continue
+		}
+		s := newSnapshot(map[string]any{journey.KeyPassword: password})
+		result, err := engine.Advance(t.Context(), arena(fixture(t, spec), spec, false), s, nil, nil)
+		if err != nil || result.Succeeded == nil {
+			t.Errorf("%s: %+v, error %v", spec.Name, result, err)
+		}
+	}
+}
