@@ -70,13 +70,20 @@ func (o Op) Writes() bool { return o.Kind >= OpCreate && o.Kind <= OpDelete }
 
 // ValidateOps tells what is wrong with the operations of a Commit: none, too
 // many, an unknown kind, an empty key, two writes of one key, or a Check at a
-// revision that no record can have. Every implementation calls it first, so
-// that all refuse the same mistakes.
+// revision that no record can have. Announcements do not count towards
+// MaxOps. Every implementation calls it first, so that all refuse the same
+// mistakes.
 func ValidateOps(ops []Op) error {
 	if len(ops) == 0 {
 		return errors.New("store: a commit needs at least one operation")
 	}
-	if len(ops) > MaxOps {
+	counted := 0
+	for _, op := range ops {
+		if !op.Key.HasPrefix(Announcements) {
+			counted++
+		}
+	}
+	if counted > MaxOps || len(ops) > MaxOps+announcementRoom {
 		return fmt.Errorf("store: a commit of %d operations, at most %d are allowed", len(ops), MaxOps)
 	}
 	written := make(map[Key]struct{}, len(ops))

@@ -35,6 +35,13 @@ var (
 // etcd's limit of 128 for what a wrapping store adds.
 const MaxOps = 120
 
+// Announcements is the prefix of the records by which a writer tells all
+// caches what it changed. A store that wraps another adds one to a Commit.
+const Announcements Key = "inv/"
+
+// announcementRoom is how many operations may announce in one Commit.
+const announcementRoom = 128 - MaxOps
+
 // Key names a record: a kind, a slash, and names made of hashes, such as
 // "s/…" or "u/…/…". A key never holds what a client presents.
 type Key string

@@ -130,8 +130,8 @@ func TestCutOffMemberProvesNothing(t *testing.T) {
 	back(t, alone)
 }
 
-// TestOneMemberOfThreeMayGo: the others carry on, and so does a watch that was
-// served by the one that went.
+// TestOneMemberOfThreeMayGo: the others carry on with all that was acknowledged,
+// whichever it is, the leader among them.
 func TestOneMemberOfThreeMayGo(t *testing.T) {
 	cluster := etcdproc.Start(t, etcdproc.Options{Members: 3})
 	s := newStore(t, etcd.Config{Endpoints: cluster.Endpoints(), Timeout: 5 * time.Second})

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 )
@@ -36,6 +37,11 @@ func (e *InUseError) Error() string {
 // folderLock is held as long as the folder is used.
 type folderLock struct{ file *fileutil.LockedFile }
 
+// held keeps the locks of this process from the garbage collector. It closes
+// a file that nobody refers to any more, and with it the lock would go, while
+// etcd goes on for whoever kept only its client.
+var held sync.Map // *folderLock → struct{}
+
 // lockFolder takes the lock or fails at once, with *InUseError if it is held.
 func lockFolder(dir string) (*folderLock, error) {
 	path := filepath.Join(dir, lockFile)
@@ -50,6 +56,7 @@ func lockFolder(dir string) (*folderLock, error) {
 	if err := l.sign(); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock the data folder: %w", err), l.release())
 	}
+	held.Store(l, struct{}{})
 	return l, nil
 }
 
@@ -62,7 +69,10 @@ func (l *folderLock) sign() error {
 	return err
 }
 
-func (l *folderLock) release() error { return l.file.Close() }
+func (l *folderLock) release() error {
+	held.Delete(l)
+	return l.file.Close()
+}
 
 // holder reads who holds the lock, 0 if it is not (yet) written there.
 func holder(path string) int {

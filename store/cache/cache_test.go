@@ -1,0 +1,361 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/cache"
+	"github.com/amgate/amgate/store/memory"
+	"github.com/amgate/amgate/store/storetest"
+)
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	storetest.RunInBubble(t, func(t *testing.T) store.Store {
+		mem := memory.New()
+		t.Cleanup(mem.Close)
+		c := open(t, mem, cache.Config{Node: "here"})
+		synctest.Wait() // for the proof, so that the cache is in use
+		return c
+	})
+}
+
+// TestContractWithoutProof: a cache that may never be used is a store too.
+func TestContractWithoutProof(t *testing.T) {
+	t.Parallel()
+	storetest.RunInBubble(t, func(t *testing.T) store.Store {
+		mem := memory.New()
+		t.Cleanup(mem.Close)
+		return open(t, noWatch{mem}, cache.Config{Node: "here"})
+	})
+}
+
+// noWatch refuses the cache its watch, and no one else.
+type noWatch struct{ store.Store }
+
+func (s noWatch) Watch(ctx context.Context, from int64, prefixes ...store.Key) (store.Watcher, error) {
+	if len(prefixes) == 3 && prefixes[0] == store.Announcements {
+		return nil, store.ErrUnavailable
+	}
+	return s.Store.Watch(ctx, from, prefixes...)
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	mem := memory.New()
+	defer mem.Close()
+	for want, cfg := range map[string]cache.Config{
+		"node name":    {},
+		"empty prefix": {Node: "n", Prefixes: []store.Key{"s/", ""}},
+		"at least 1s":  {Node: "n", Freshness: time.Second / 2},
+		"-1 MiB":       {Node: "n", SizeMiB: -1},
+		"-1 reads":     {Node: "n", MaxReads: -1},
+	} {
+		c, err := cache.New(mem, cfg)
+		if err == nil {
+			c.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+func TestHitsReadNothing(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		expires := time.Now().Add(time.Hour)
+		revision := commit(b, b.other, store.Put("s/one", []byte("v"), expires), store.Put("x/one", []byte("v"), expires))
+		for range 3 {
+			r, asOf, err := b.cache.Get(b.Context(), "s/one", store.Any)
+			if err != nil || r.Key != "s/one" || string(r.Value) != "v" || r.Revision != revision || asOf < revision ||
+				!r.Expires.Equal(expires.Truncate(time.Millisecond)) {
+				b.Errorf("got %+v as of %d, %v", r, asOf, err)
+			}
+			if _, _, err := b.cache.Get(b.Context(), "x/one", store.Any); err != nil {
+				b.Error(err)
+			}
+		}
+		b.reads("s/one", 1, 0)
+		b.reads("x/one", 3, 0) // is not of a cached kind
+		if _, _, err := b.cache.Get(b.Context(), "s/one", store.Fresh); err != nil {
+			b.Error(err)
+		}
+		b.reads("s/one", 1, 1)
+		if s := b.cache.Stats(); s.Hits != 2 || s.Reads != 1 || s.Entries != 1 {
+			b.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestAbsenceIsNotCached: a session may be created the moment after somebody
+// asked for it, and nobody announces that.
+func TestAbsenceIsNotCached(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.want("s/one", "not found")
+		b.want("s/one", "not found")
+		b.reads("s/one", 2, 2)
+		commit(b, b.other, store.Create("s/one", []byte("v"), time.Time{}))
+		b.want("s/one", "v")
+		if s := b.cache.Stats(); s.Entries != 1 || s.Evicted != 0 {
+			b.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestDeadlineIsJudgedOnGet(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		commit(b, b.other, store.Put("s/one", []byte("v"), time.Now().Add(1500*time.Millisecond)))
+		commit(b, b.other, store.Put("s/ever", []byte("v"), time.Time{}))
+		b.want("s/one", "v")
+		b.want("s/ever", "v")
+		time.Sleep(1499 * time.Millisecond)
+		b.want("s/one", "v")
+		b.reads("s/one", 1, 0)
+		time.Sleep(time.Millisecond)
+		b.want("s/one", "not found")
+		b.want("s/ever", "v")
+		b.reads("s/ever", 1, 0)
+	})
+}
+
+func TestCommitAnnounces(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		commit(b, b.cache, store.Create("s/made", []byte("v"), time.Time{}), store.Put("x/one", []byte("v"), time.Time{}))
+		if _, _, err := b.hooked.Store.Get(b.Context(), "inv/here", store.Fresh); !errors.Is(err, store.ErrNotFound) {
+			b.Errorf("a create was announced: %v", err)
+		}
+		revision := commit(b, b.cache, put("s/a", "v"), store.PutIfExists("s/b", nil, time.Time{}), store.Delete("s/c"),
+			store.Absent("s/d"), store.Create("s/e", nil, time.Time{}), put("x/f", "v"))
+		r, _, err := b.hooked.Store.Get(b.Context(), "inv/here", store.Fresh)
+		want := "\x01" + "\x00\x00\x00\x03s/a" + "\x00\x00\x00\x03s/b" + "\x00\x00\x00\x03s/c"
+		if err != nil || string(r.Value) != want || r.Revision != revision || !r.Expires.IsZero() {
+			b.Errorf("announced %q at %d, %v, want %q at %d", r.Value, r.Revision, err, want, revision)
+		}
+	})
+}
+
+func TestOwnCommitsAreSeenAtOnce(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		commit(b, b.cache, put("s/one", "1"))
+		b.want("s/one", "1")
+		b.hooked.set(func() { b.hooked.event = func(store.Event) []store.Event { return nil } }) // also without the watch
+		b.hooked.set(func() { b.hooked.get = b.lagging("s/one") })
+		commit(b, b.cache, put("s/one", "2"))
+		b.want("s/one", "2")
+		commit(b, b.cache, store.Delete("s/one"))
+		b.want("s/one", "not found")
+	})
+}
+
+// TestCommitInDoubt: the store did not answer, but had deleted the session.
+// This node must not go on serving it from memory.
+func TestCommitInDoubt(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		commit(b, b.other, put("s/one", "1"))
+		b.want("s/one", "1")
+		b.hooked.set(func() {
+			b.hooked.commit = func(ctx context.Context, ops []store.Op) (int64, error) {
+				if _, err := b.hooked.Store.Commit(ctx, ops...); err != nil {
+					b.Error(err)
+				}
+				return 0, store.ErrUnavailable
+			}
+		})
+		if _, err := b.cache.Commit(b.Context(), store.Delete("s/one")); !errors.Is(err, store.ErrUnavailable) {
+			b.Error(err)
+		}
+		b.want("s/one", "not found")
+	})
+}
+
+// TestThunderingHerd: a thousand requests of one session, not cached yet, are
+// one read, and each owns what it gets.
+func TestThunderingHerd(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		commit(b, b.other, put("s/one", "v"))
+		release := make(chan struct{})
+		b.hooked.set(func() {
+			b.hooked.get = func(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+				<-release
+				return b.hooked.Store.Get(ctx, k, want)
+			}
+		})
+		var herd sync.WaitGroup
+		for range 1000 {
+			herd.Go(func() {
+				r, _, err := b.cache.Get(b.Context(), "s/one", store.Any)
+				if err != nil || string(r.Value) != "v" {
+					b.Errorf("%q, %v", r.Value, err)
+				}
+				clear(r.Value)
+			})
+		}
+		synctest.Wait()
+		close(release)
+		herd.Wait()
+		b.reads("s/one", 1, 0)
+		if s := b.cache.Stats(); s.Joined != 999 {
+			b.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestMaxReads(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		release := make(chan struct{})
+		b.hooked.set(func() {
+			b.hooked.get = func(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+				<-release
+				return b.hooked.Store.Get(ctx, k, want)
+			}
+		})
+		var slow sync.WaitGroup
+		for i := range 8 {
+			slow.Go(func() { b.want(store.Key(fmt.Sprint("s/", i)), "not found") })
+		}
+		synctest.Wait()
+		began := time.Now()
+		b.want("s/8", "unavailable")
+		if time.Since(began) > 0 {
+			b.Error("the ninth read waited")
+		}
+		joined, cancel := context.WithCancel(b.Context())
+		slow.Go(func() {
+			_, _, err := b.cache.Get(joined, "s/7", store.Any) // needs no read of its own
+			if !errors.Is(err, context.Canceled) || !errors.Is(err, store.ErrUnavailable) {
+				b.Errorf("who gave up got %v", err)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		close(release)
+		slow.Wait()
+		b.want("s/8", "not found")
+		if s := b.cache.Stats(); s.Refused != 1 {
+			b.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestOneGivesUpOthersGoOn: the first of those who wait for a read hangs up.
+func TestOneGivesUpOthersGoOn(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		commit(b, b.other, put("s/one", "v"))
+		release := make(chan struct{})
+		b.hooked.set(func() {
+			b.hooked.get = func(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+				<-release
+				return b.hooked.Store.Get(ctx, k, want)
+			}
+		})
+		first, cancel := context.WithCancel(b.Context())
+		var both sync.WaitGroup
+		both.Go(func() {
+			if _, _, err := b.cache.Get(first, "s/one", store.Any); !errors.Is(err, context.Canceled) {
+				b.Errorf("the first got %v", err)
+			}
+		})
+		synctest.Wait()
+		both.Go(func() { b.want("s/one", "v") })
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		close(release)
+		both.Wait()
+		b.reads("s/one", 1, 0)
+	})
+}
+
+func TestClose(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		commit(b, b.other, put("s/one", "v"))
+		b.want("s/one", "v")
+		b.hooked.set(func() {
+			b.hooked.get = func(ctx context.Context, _ store.Key, _ store.Freshness) (store.Record, int64, error) {
+				<-ctx.Done()
+				return store.Record{}, 0, fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
+			}
+		})
+		var waiting sync.WaitGroup
+		waiting.Go(func() { b.want("s/two", "unavailable") })
+		synctest.Wait()
+		b.cache.Close()
+		waiting.Wait()
+		b.cache.Close()
+		b.want("s/one", "unavailable")
+		if s := b.cache.Stats(); s.Proven {
+			b.Errorf("%+v", s)
+		}
+		if _, err := b.cache.Commit(b.Context(), store.Delete("s/one")); err != nil {
+			b.Errorf("a commit is not passed on any more: %v", err)
+		}
+	})
+}
+
+// TestTwoNodesAtWork lets many goroutines of two nodes change and read the
+// same few records in real time. Each key has one writer, which numbers its
+// values: nobody may see them go back after having been told of a newer one.
+func TestTwoNodesAtWork(t *testing.T) {
+	t.Parallel()
+	mem := memory.New()
+	defer mem.Close()
+	nodes := []*cache.Cache{open(t, mem, cache.Config{Node: "a"}), open(t, mem, cache.Config{Node: "b"})}
+	var all sync.WaitGroup
+	for w := range 4 {
+		k := store.Key(fmt.Sprint("s/", w))
+		mine, theirs := nodes[w%2], nodes[1-w%2]
+		all.Go(func() {
+			for i := range 300 {
+				op := store.Put(k, fmt.Appendf(nil, "%09d", i), time.Time{})
+				if i%10 == 9 {
+					op = store.Delete(k)
+				}
+				commit(t, mine, op)
+				r, _, err := mine.Get(t.Context(), k, store.Any)
+				if gone := errors.Is(err, store.ErrNotFound); gone != (i%10 == 9) || !gone && string(r.Value) != fmt.Sprintf("%09d", i) {
+					t.Errorf("%s at step %d: %q, %v", k, i, r.Value, err)
+					return
+				}
+			}
+		})
+		for range 2 {
+			all.Go(func() {
+				last := int64(0)
+				for range 2000 {
+					r, asOf, err := theirs.Get(t.Context(), k, store.Any)
+					if err != nil && !errors.Is(err, store.ErrNotFound) {
+						t.Error(err)
+						return
+					}
+					if r.Revision > asOf {
+						t.Errorf("%s: revision %d as of %d", k, r.Revision, asOf)
+					}
+					if err == nil {
+						last = max(last, r.Revision)
+					}
+				}
+				if last == 0 {
+					t.Errorf("%s was never seen", k)
+				}
+			})
+		}
+	}
+	all.Wait()
+	for w := range 4 {
+		k := store.Key(fmt.Sprint("s/", w))
+		for _, n := range nodes {
+			for {
+				if _, _, err := n.Get(t.Context(), k, store.Any); errors.Is(err, store.ErrNotFound) {
+					break
+				}
+			}
+		}
+	}
+}
