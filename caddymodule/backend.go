@@ -85,21 +85,11 @@ func (b *backend) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b.closers = append(b.closers, closer(front.Close))
+	b.closers = append(b.closers, func() error { front.Close(); return nil })
 	access := session.NewAccess(session.AccessConfig{Store: front, Logger: b.log})
-	b.closers = append(b.closers, closer(access.Close))
+	b.closers = append(b.closers, func() error { access.Close(); return nil })
 	b.Store, b.Access = front, access
 	return nil
-}
-
-func closer[F func() | func() error](f F) func() error {
-	switch f := any(f).(type) {
-	case func() error:
-		return f
-	case func():
-		return func() error { f(); return nil }
-	}
-	panic("unreachable")
 }
 
 func (b *backend) shut() error {

@@ -3,7 +3,9 @@ package caddymodule
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -32,10 +34,10 @@ func init() {
 //		}
 //	}
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
+	d.Next() // consume the option's name
 	if existing != nil {
 		return nil, d.Err("the global option am is there twice; put everything into one block")
 	}
-	d.Next() // consume the option's name
 	if d.NextArg() {
 		return nil, d.ArgErr()
 	}
@@ -172,6 +174,13 @@ func unmarshalGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.R
 		return nil, d.ArgErr()
 	}
 	name := d.Val()
+	if _, err := caddy.GetModule(namespace + name); err != nil {
+		var known []string
+		for _, info := range caddy.GetModules(strings.TrimSuffix(namespace, ".")) {
+			known = append(known, info.ID.Name())
+		}
+		return nil, d.Errf("there is no %s%s; there are: %s", namespace, name, strings.Join(known, ", "))
+	}
 	guest, err := caddyfile.UnmarshalModule(d, namespace+name)
 	if err != nil {
 		return nil, err

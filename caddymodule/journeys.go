@@ -120,10 +120,18 @@ func (w Wire) connect(tree *journey.Tree) error {
 	return nil
 }
 
-// at puts the place where something was written before an error about it.
+// at puts the place where something was written before an error about it, and
+// before each of several.
 func at(source string, err error) error {
 	if err == nil || source == "" {
 		return err
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, one := range several.Unwrap() {
+			errs = append(errs, at(source, one))
+		}
+		return errors.Join(errs...)
 	}
 	return fmt.Errorf("%s: %w", source, err)
 }

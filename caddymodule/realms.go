@@ -60,12 +60,7 @@ type Cookie struct {
 
 // provision makes the realm's settings.
 func (r *Realm) provision(ctx caddy.Context) (realm.Settings, error) {
-	fail := func(err error) error {
-		if err == nil {
-			return nil
-		}
-		return fmt.Errorf("realm %s: %w", r.Path, err)
-	}
+	fail := func(err error) error { return at("realm "+r.Path, err) }
 	users, err := r.users(ctx)
 	if err != nil {
 		return realm.Settings{}, fail(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/amgate/amgate/journey/affinity"
 )
 
-func init() { caddy.RegisterModule(Sticky{}) }
+func init() { caddy.RegisterModule(new(Sticky)) }
 
 // Sticky selects the AM node on which a journey lives: the pinned node while
 // it is available, else the best-ranked one by keyed rendezvous hashing of
@@ -33,7 +33,7 @@ type ranked struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (Sticky) CaddyModule() caddy.ModuleInfo {
+func (*Sticky) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID: "http.reverse_proxy.selection_policies.am_sticky", New: func() caddy.Module { return new(Sticky) },
 	}
