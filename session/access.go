@@ -125,9 +125,7 @@ func (a *Access) keep(id hash, t touch) {
 func (a *Access) flush(ctx context.Context) {
 	a.mu.Lock()
 	todo := a.pending
-	if len(todo) > 0 {
-		a.pending = make(map[hash]touch)
-	}
+	a.pending = make(map[hash]touch)
 	a.mu.Unlock()
 
 	now := time.Now()

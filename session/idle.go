@@ -21,12 +21,28 @@ func (m *Manager) admit(ctx context.Context, r *realm, s *Session, use Use, now 
 	}
 	quiet := now.Sub(last)
 	if quiet > s.IdleTime() {
-		return m.judge(ctx, r, *s, use)
+		return m.judgeOnce(ctx, r, *s, use)
 	}
 	if use == Touch && quiet >= s.resolution() {
 		m.access.record(*s, r.codec, now)
 	}
 	return nil
+}
+
+// judgeOnce is judge for all who ask for the same session at the same time:
+// a page with a hundred parts costs one read of the store.
+func (m *Manager) judgeOnce(ctx context.Context, r *realm, s Session, use Use) error {
+	key := string(append(s.id[:], byte(use)))
+	verdict := m.judging.DoChan(key, func() (any, error) {
+		// Others wait for it, too; the store has a deadline of its own.
+		return nil, m.judge(context.WithoutCancel(ctx), r, s, use)
+	})
+	select {
+	case v := <-verdict:
+		return v.Err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
+	}
 }
 
 // judge decides by the user's index, where other nodes have written what they

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unsafe"
 
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/token"
@@ -115,8 +114,7 @@ func (m *Manager) prepare(r *realm, g *Grant, id hash) (Session, []store.Op, err
 	if err != nil {
 		return Session{}, nil, err
 	}
-	// Nobody else has the bytes, and nobody writes to them from here on.
-	s := Session{record: unsafe.String(unsafe.SliceData(record), len(record)), id: id}
+	s := Session{record: string(record), id: id}
 	key, index := sessionKey(id), indexKey(user, id)
 	return s, []store.Op{
 		store.Create(key, r.codec.Seal(key, record), s.MaxExpires()),

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/sealed"
 	"github.com/amgate/amgate/token"
@@ -58,6 +60,8 @@ type Manager struct {
 	access  *Access
 	log     *slog.Logger
 	userKey [32]byte
+
+	judging singleflight.Group // by session id and Use
 
 	realms atomic.Pointer[map[string]*realm] // copied on write
 	mu     sync.Mutex                        // held while writing realms
@@ -124,14 +128,19 @@ func (m *Manager) load(ctx context.Context, r *realm, id hash, want store.Freshn
 		m.log.Error("a session's record was not sealed for it and is refused", "realm", r.path, "error", err)
 		return Session{}, ErrInvalid
 	}
-	// The bytes are ours alone (store.Store), were opened in place, and are
-	// never written again: a string may stand over them without a copy.
-	s := Session{record: unsafe.String(unsafe.SliceData(plain), len(plain)), id: id, revision: rec.Revision}
+	s := Session{record: view(plain), id: id, revision: rec.Revision}
 	if !checkRecord(s.record) || s.Realm() != r.path {
 		m.log.Error("a session's record cannot be read and is refused", "realm", r.path)
 		return Session{}, ErrInvalid
 	}
 	return s, nil
+}
+
+// view is a string over bytes that are never written again. Those of a record
+// are ours alone (store.Store) and were opened in place, so a copy would be
+// the one allocation of a lookup that nobody needs.
+func view(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // G103: see above
 }
 
 // readError turns an error of the store's Get into ours, and notes if the

@@ -68,28 +68,28 @@ func encodeRecord(g *Grant, user hash, created time.Time) ([]byte, error) {
 	}
 	b := make([]byte, atLengths, 512)
 	b[0] = recordVersion
-	binary.BigEndian.PutUint32(b[atLevel:], uint32(int32(g.AuthLevel))) //nolint:gosec // bounded above
+	binary.BigEndian.PutUint32(b[atLevel:], uint32(int32(g.AuthLevel)))
 	putTime(b[atCreated:], created)
 	putTime(b[atMax:], created.Add(g.MaxTime))
-	binary.BigEndian.PutUint64(b[atIdle:], uint64(g.IdleTime.Milliseconds())) //nolint:gosec // positive, see Grant.check
+	binary.BigEndian.PutUint64(b[atIdle:], uint64(g.IdleTime.Milliseconds()))
 	copy(b[atUser:], user[:])
 
 	texts := [textCount]string{g.Realm, g.UserID, g.Username, g.UniversalID, g.AuthType, g.Journey}
 	for _, text := range texts {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(text))) //nolint:gosec // see below
+		b = binary.BigEndian.AppendUint16(b, uint16(len(text)))
 	}
 	for _, text := range texts {
 		b = append(b, text...)
 	}
-	b = binary.BigEndian.AppendUint16(b, uint16(len(g.Roles))) //nolint:gosec // see below
+	b = binary.BigEndian.AppendUint16(b, uint16(len(g.Roles)))
 	for _, role := range g.Roles {
 		b = appendText(b, role)
 	}
-	b = binary.BigEndian.AppendUint16(b, uint16(len(g.Properties))) //nolint:gosec // see below
+	b = binary.BigEndian.AppendUint16(b, uint16(len(g.Properties)))
 	for _, name := range slices.Sorted(maps.Keys(g.Properties)) {
 		b = appendText(appendText(b, name), g.Properties[name])
 	}
-	// No length overflowed its two bytes unless the whole is too long, too.
+	// A length overflows its two bytes only if the whole is too long, too.
 	if len(b) > maxRecord {
 		return nil, fmt.Errorf("session: %d bytes of roles and properties; a session has room for %d", len(b), maxRecord)
 	}
@@ -97,11 +97,11 @@ func encodeRecord(g *Grant, user hash, created time.Time) ([]byte, error) {
 }
 
 func appendText(b []byte, text string) []byte {
-	return append(binary.BigEndian.AppendUint16(b, uint16(len(text))), text...) //nolint:gosec // see encodeRecord
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(text))), text...)
 }
 
 func putTime(b []byte, t time.Time) {
-	binary.BigEndian.PutUint64(b, uint64(t.UnixMilli())) //nolint:gosec // no clock shows a time before 1970
+	binary.BigEndian.PutUint64(b, uint64(t.UnixMilli())) // no clock shows a time before 1970
 }
 
 // checkRecord reports whether b is a record that encodeRecord could have
@@ -143,12 +143,14 @@ func checkList(b string, at int, item func(at int) (int, bool)) (int, bool) {
 	if at+2 > len(b) {
 		return 0, false
 	}
-	n, ok := length(b, at), true
+	n := length(b, at)
 	at += 2
 	for range n {
-		if at, ok = item(at); !ok {
+		next, ok := item(at)
+		if !ok {
 			return 0, false
 		}
+		at = next
 	}
 	return at, true
 }
@@ -195,7 +197,7 @@ func (e entry) encode() []byte {
 	b[0] = entryVersion
 	putTime(b[1:], e.created)
 	putTime(b[9:], e.deadline)
-	binary.BigEndian.PutUint64(b[17:], uint64(e.idle.Milliseconds())) //nolint:gosec // positive
+	binary.BigEndian.PutUint64(b[17:], uint64(e.idle.Milliseconds()))
 	putTime(b[25:], e.accessed)
 	return b
 }
@@ -223,5 +225,5 @@ func decodeEntry(b []byte) (entry, error) {
 // millis is a duration of n milliseconds, n ≤ maxMillis; what a Duration
 // cannot hold, 292 years, is its largest.
 func millis(n uint64) time.Duration {
-	return time.Duration(min(n, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond //nolint:gosec // bounded
+	return time.Duration(min(n, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond
 }

@@ -35,7 +35,7 @@ func (t *seen) get(id *hash) int64 {
 	set, tag := t.place(id)
 	for i := range set {
 		if v := set[i].Load(); v&^0xffffffff == tag {
-			return int64(uint32(v)) //nolint:gosec // the lower half
+			return int64(uint32(v))
 		}
 	}
 	return 0
@@ -44,7 +44,7 @@ func (t *seen) get(id *hash) int64 {
 // put remembers a second, unless a later one is there.
 func (t *seen) put(id *hash, second int64) {
 	set, tag := t.place(id)
-	fresh := tag | uint64(uint32(second)) //nolint:gosec // until 2106
+	fresh := tag | uint64(uint32(second)) // until 2106
 	for {
 		victim, old := 0, set[0].Load()
 		for i := range set {
@@ -53,7 +53,7 @@ func (t *seen) put(id *hash, second int64) {
 				victim, old = i, v
 				break
 			}
-			if uint32(v) < uint32(old) { //nolint:gosec // the lower half
+			if uint32(v) < uint32(old) {
 				victim, old = i, v
 			}
 		}

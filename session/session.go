@@ -38,7 +38,7 @@ func (s Session) AuthLevel() int {
 	if s.record == "" {
 		return 0
 	}
-	return int(int32(uint32(length(s.record, atLevel))<<16 | uint32(length(s.record, atLevel+2)))) //nolint:gosec // two's complement
+	return int(int32(uint32(length(s.record, atLevel))<<16 | uint32(length(s.record, atLevel+2))))
 }
 
 // Created is when the session was issued, to the millisecond.
@@ -113,7 +113,7 @@ func (s Session) time(at int) time.Time {
 	if s.record == "" {
 		return time.Time{}
 	}
-	return time.UnixMilli(int64(number(s.record, at))) //nolint:gosec // at most maxMillis
+	return time.UnixMilli(int64(number(s.record, at)))
 }
 
 func (s Session) text(i int) string {
