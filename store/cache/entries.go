@@ -122,10 +122,17 @@ func (e *entries) put(r store.Record, asOf int64) {
 	}
 }
 
-// evict drops the record under k. An error only says that there is none.
-func (e *entries) evict(k store.Key) {
+// evict drops the record under k unless it was read as of revision or later.
+// Should it be replaced meanwhile by such a one, that is lost too, which costs
+// a read.
+func (e *entries) evict(k store.Key, revision int64) {
 	defer e.survive()
-	_ = e.big.Load().Delete(string(k))
+	big := e.big.Load()
+	b, err := big.Get(string(k))
+	if err != nil || len(b) >= keyAt && int64(binary.BigEndian.Uint64(b[asOfAt:])) >= revision { //nolint:gosec // as put
+		return
+	}
+	_ = big.Delete(string(k)) // an error only says that there is none
 }
 
 // empty drops all records.

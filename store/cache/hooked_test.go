@@ -209,6 +209,14 @@ func (b *bench) reads(k store.Key, anyReads, freshReads int) {
 	}
 }
 
+// elsewhere commits on the other node and waits until that is known here.
+func (b *bench) elsewhere(ops ...store.Op) int64 {
+	b.Helper()
+	r := commit(b, b.other, ops...)
+	synctest.Wait()
+	return r
+}
+
 func commit(tb testing.TB, s store.Store, ops ...store.Op) int64 {
 	tb.Helper()
 	r, err := s.Commit(context.Background(), ops...)

@@ -125,8 +125,9 @@ func (c *Cache) read(ctx context.Context, k store.Key) (store.Record, int64, err
 	return c.inner.Get(ctx, k, store.Fresh)
 }
 
-// forget drops what is known about keys that changed at revision. The floor
-// must have been raised before.
+// forget drops what is known about keys that changed at revision, unless it
+// was read after that, such as when this node hears of its own commit. The
+// floor must have been raised before.
 func (c *Cache) forget(revision int64, keys ...store.Key) {
 	c.mu.Lock()
 	for _, k := range keys {
@@ -137,7 +138,7 @@ func (c *Cache) forget(revision int64, keys ...store.Key) {
 	}
 	c.mu.Unlock()
 	for _, k := range keys {
-		c.entries.evict(k)
+		c.entries.evict(k, revision)
 	}
 	c.count.evicted.Add(uint64(len(keys)))
 }
