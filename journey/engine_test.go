@@ -239,6 +239,8 @@ func TestFaultsLeaveTheSnapshotUntouched(t *testing.T) {
 			return journey.Goto("outcome"), down
 		}}, identifies("demo"))
 		b.want()
+		b.snap.Properties = map[string]string{"trace": "before"}
+		b.snap.AuthTypes = append(make([]string, 0, 4), "before")
 		b.keep()
 		before, err := json.Marshal(b.snap)
 		if err != nil {

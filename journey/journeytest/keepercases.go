@@ -85,7 +85,13 @@ func (kt *keeperTest) together(n int, answer func() error, others ...error) (won
 
 func oneOfMany(kt *keeperTest) {
 	_, authID := kt.begin()
-	won := kt.together(20, func() error { _, err := kt.step(authID); return err }, journey.ErrUsed)
+	won := kt.together(20, func() error {
+		_, err := kt.Keeper(keeperRealm).Step(kt.Context(), keeperRealm, authID, func(ctx context.Context, s *journey.Snapshot) error {
+			time.Sleep(time.Second) // whoever was let in together goes on together
+			return forward(ctx, s)
+		})
+		return err
+	}, journey.ErrUsed)
 	if won != 1 {
 		kt.Errorf("%d of 20 answers to one step counted", won)
 	}
@@ -133,6 +139,7 @@ func oneFinish(kt *keeperTest) {
 	var mu sync.Mutex
 	count := 0
 	commit := func(ctx context.Context, with ...store.Op) error {
+		time.Sleep(time.Second) // whoever was let in together goes on together
 		if len(with) > 0 {
 			if err := kt.Commit(ctx, with...); err != nil {
 				return err

@@ -32,7 +32,7 @@ type TableConfig struct {
 
 // Table holds unfinished journeys in memory, of all realms, so that it can
 // outlive the keepers that use it when the configuration is reloaded. When it
-// is full the journey that was idle longest gives way. Journeys past their
+// is full the journey that was answered longest ago gives way. Journeys past their
 // deadline are removed by the calls that add others: there is no goroutine,
 // and nothing to close. A finished journey leaves a mark until its deadline.
 //
@@ -43,7 +43,7 @@ type Table struct {
 
 	mu        sync.Mutex
 	entries   map[journey.ID]*entry
-	idle      list.List // of *entry, the longest idle first
+	idle      list.List // of *entry, the one that was put first in front
 	deadlines deadlines
 	bytes     int64
 	finished  int
@@ -100,7 +100,6 @@ func (t *Table) get(id journey.ID) (data []byte, found bool) {
 	if !ok || !time.Now().Before(e.deadline) {
 		return nil, false
 	}
-	t.idle.MoveToBack(e.place)
 	return e.data, true
 }
 
