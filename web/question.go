@@ -1,0 +1,146 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/amgate/amgate/journey/callback"
+	"github.com/amgate/amgate/realm"
+)
+
+// maxSeen bounds how many earlier steps a form remembers.
+const maxSeen = 16
+
+// question is a step as its form carries it along, so that the answers can be
+// put in order, and the form shown again, without asking the store. The
+// form's seal keeps it as it was.
+type question struct {
+	Callbacks   callback.List `json:"callbacks"`
+	Header      string        `json:"header,omitempty"`
+	Description string        `json:"description,omitempty"`
+	// Seen are the fingerprints of the steps answered before this one.
+	Seen []string `json:"seen,omitempty"`
+}
+
+func questionOf(s *realm.Step) question {
+	return question{Callbacks: s.Callbacks, Header: s.Header, Description: s.Description}
+}
+
+// pack is the question as the value of a hidden field.
+func (q question) pack() (string, error) {
+	q.Seen = q.Seen[max(0, len(q.Seen)-maxSeen):]
+	b, err := json.Marshal(q)
+	return base64.RawURLEncoding.EncodeToString(b), err
+}
+
+func unpack(packed string) (q question, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(packed)
+	if err == nil {
+		err = json.Unmarshal(b, &q)
+	}
+	if err != nil {
+		return question{}, fmt.Errorf("a sealed question cannot be read: %w", err)
+	}
+	return q, nil
+}
+
+// wireAnswer is an answered callback as realm.Authenticate takes it.
+type wireAnswer struct {
+	Type  string      `json:"type"`
+	Input []wireInput `json:"input"`
+}
+
+type wireInput struct {
+	Name  string `json:"name"`
+	Value any    `json:"value"`
+}
+
+// answer is the callbacks array that answers the question with what a form
+// says. Of buttons at most one is in a form: those that were not pressed keep
+// their preset, as does whatever else a program would have had to fill in.
+// Fields that were not asked are ignored.
+func (q question) answer(form url.Values) json.RawMessage {
+	answers := make([]wireAnswer, 0, len(q.Callbacks))
+	for i, item := range q.Callbacks {
+		inputs := item.Callback.Inputs()
+		if len(inputs) == 0 {
+			continue
+		}
+		a := wireAnswer{Type: item.Callback.Type()}
+		for _, in := range inputs {
+			name := callback.InputName(i+1, in.Name)
+			switch {
+			case form.Has(name):
+				a.Input = append(a.Input, wireInput{name, form.Get(name)})
+			case !isTyped(item.Callback):
+				a.Input = append(a.Input, wireInput{name, in.Value})
+			}
+		}
+		answers = append(answers, a)
+	}
+	raw, err := json.Marshal(answers)
+	if err != nil {
+		return nil // presets are what JSON can hold; without answers the step is refused
+	}
+	return raw
+}
+
+// isTyped reports whether a person fills the callback in: a form without it
+// is no form of ours.
+func isTyped(c callback.Callback) bool {
+	switch c.(type) {
+	case callback.Name, callback.Password, callback.TextInput, callback.Choice:
+		return true
+	}
+	return false
+}
+
+// filled is the question with the answers in it, for showing what was typed;
+// as it is, if they do not fit.
+func (q question) filled(answers json.RawMessage) question {
+	if list, err := q.Callbacks.Answer(answers); err == nil {
+		q.Callbacks = list
+	}
+	return q
+}
+
+// fingerprint tells steps apart by what they ask.
+func (q question) fingerprint() string {
+	b, err := json.Marshal(question{Callbacks: q.Callbacks, Header: q.Header, Description: q.Description})
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:6])
+}
+
+// leadsBackTo reports whether next was asked before, so that the answers
+// since then cannot have been right.
+func (q question) leadsBackTo(next question) bool {
+	print := next.fingerprint()
+	return q.fingerprint() == print || slices.Contains(q.Seen, print)
+}
+
+// tellsError reports whether the step says itself what was wrong.
+func (q question) tellsError() bool {
+	return slices.ContainsFunc(q.Callbacks, func(item callback.Item) bool {
+		text, ok := item.Callback.(callback.TextOutput)
+		return ok && (text.MessageType == callback.Error || text.MessageType == callback.Warning)
+	})
+}
+
+// retryNotice is what to say when the step came back.
+func (q question) retryNotice() string {
+	for _, item := range q.Callbacks {
+		switch item.Callback.(type) {
+		case callback.Name, callback.Password:
+			return "checkCredentials"
+		}
+	}
+	return "checkAnswers"
+}
