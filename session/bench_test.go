@@ -23,7 +23,7 @@ func typical() session.Grant {
 func BenchmarkLookupCached(b *testing.B) {
 	for name, sessions := range map[string]int{"1k": 1_000, "100k": 100_000} {
 		b.Run(name, func(b *testing.B) {
-			n := newWorld(b).node(b)
+			n := newWorld(b).cachedNode(b, "bench")
 			tokens := make([]string, sessions)
 			for i := range tokens {
 				tokens[i], _ = n.issue(b, typical())
@@ -50,6 +50,7 @@ func BenchmarkLookupCached(b *testing.B) {
 func BenchmarkIssue(b *testing.B) {
 	n := newWorld(b).node(b)
 	b.ReportAllocs()
+	processorTime(b)
 	for b.Loop() {
 		n.issue(b, typical())
 	}

@@ -1,9 +1,11 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -257,6 +259,43 @@ func TestSessionAdmittedLateIsKnownToOtherNodesAtOnce(t *testing.T) {
 	})
 }
 
+// A node that has just started, and a page that comes with a thousand parts:
+// one read of the record, one of the entry.
+func TestThousandRequestsForOneUnknownSessionReadTheStoreOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		a := w.node(t)
+		tok, _ := a.issue(t, grant())
+		time.Sleep(20 * time.Minute)
+		a.use(t, tok, nil)
+		time.Sleep(20 * time.Minute)
+
+		n := w.cachedNode(t, "n")
+		time.Sleep(1500 * time.Millisecond) // the cache has a proof and is between two
+		w.store.reads.Store(0)
+		w.store.slow.Store(int64(100 * time.Millisecond))
+		impatient, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() {
+				if _, err := n.Lookup(t.Context(), tok, session.Touch); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Go(func() {
+			if _, err := n.Lookup(impatient, tok, session.Touch); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("one who does not wait for it: %v", err)
+			}
+		})
+		wg.Wait()
+		if reads := w.store.reads.Load(); reads != 2 {
+			t.Errorf("%d reads of the store", reads)
+		}
+	})
+}
+
 // While the store was down nobody could use a session, and accesses could not
 // be written. When it is back the session must not be called idle at once.
 func TestSessionIsNotIdleRightAfterAnOutage(t *testing.T) {
@@ -323,6 +362,37 @@ func TestAccessSurvivesAnOutage(t *testing.T) {
 		// And it brings nothing back that has ended meanwhile.
 		if sessions, entries := w.records(t); len(sessions) != 1 || len(entries) != 1 {
 			t.Errorf("%d sessions, %d entries; want those of the other session", len(sessions), len(entries))
+		}
+	})
+}
+
+// Accesses come in while others are written.
+func TestAccessesDuringAFlushAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n, other := w.node(t), w.node(t)
+		const sessions = 50
+		tokens, found := make([]string, sessions), make([]session.Session, sessions)
+		for i := range tokens {
+			tokens[i], found[i] = n.issue(t, grant())
+		}
+		time.Sleep(10 * time.Minute) // the next flush is due now
+		var wg sync.WaitGroup
+		for _, tok := range tokens {
+			wg.Go(func() {
+				if _, err := n.Lookup(t.Context(), tok, session.Touch); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		used := time.Now().Truncate(time.Millisecond)
+		wg.Wait()
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		for i, s := range found {
+			if at, err := other.LastAccess(t.Context(), s); err != nil || !at.Equal(used) {
+				t.Errorf("session %d: last access %v, %v; want %v", i, at, err, used)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/hex"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,7 +105,7 @@ func FuzzRecord(f *testing.F) {
 	valid := golden(f, "record.v1.hex")
 	f.Add(valid)
 	f.Add(valid[:len(valid)-1])
-	f.Add(append(valid[:len(valid):len(valid)], 0))
+	f.Add(append(slices.Clip(valid), 0))
 	f.Add(make([]byte, atTexts+4))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -113,7 +114,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		s := Session{record: string(b)}
 		g := grantOf(s)
-		if int64(g.IdleTime/time.Millisecond) != int64(number(s.record, atIdle)) || //nolint:gosec // bounded
+		if int64(g.IdleTime/time.Millisecond) != int64(number(s.record, atIdle)) ||
 			int64(g.MaxTime/time.Millisecond) != s.MaxExpires().UnixMilli()-s.Created().UnixMilli() {
 			return // centuries, which a Duration cannot hold
 		}

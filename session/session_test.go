@@ -138,6 +138,29 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// A deleted session that a cache still honours is not deleted (authentik
+// CVE-2025-29928): after End on one node the others refuse it, cached or not.
+// SECURITY 17.
+func TestEndIsSeenByNodesThatCachedTheSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		a, b, c := w.cachedNode(t, "a"), w.cachedNode(t, "b"), w.cachedNode(t, "c")
+		time.Sleep(time.Second) // until the caches have a proof
+		tok, s := a.issue(t, grant())
+		for range 3 {
+			a.use(t, tok, nil)
+			b.use(t, tok, nil)
+		}
+		if err := a.End(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // until the watch has delivered
+		for _, n := range []*node{a, b, c} {
+			n.use(t, tok, session.ErrEnded)
+		}
+	})
+}
+
 // A record may have been rewritten since it was looked up (a property was
 // set); ending the session must not fail for that.
 func TestEndOfASessionThatWasRewritten(t *testing.T) {
@@ -183,7 +206,7 @@ func TestForgedTokenNeverReachesTheStore(t *testing.T) {
 	}
 	w.store.reads.Store(0)
 	for _, f := range forged {
-		if _, err := n.Lookup(t.Context(), f, session.Touch); err != session.ErrInvalid { //nolint:errorlint // not wrapped
+		if _, err := n.Lookup(t.Context(), f, session.Touch); err != session.ErrInvalid {
 			t.Errorf("%.60q: %v, want ErrInvalid", f, err)
 		}
 	}
@@ -356,7 +379,7 @@ func TestConcurrentUseAndOneWinnerOfEnd(t *testing.T) {
 	for i := range 100 {
 		n := nodes[i%2]
 		wg.Go(func() {
-			found, err := n.Lookup(t.Context(), tok, session.Use(i/2%2)) //nolint:gosec // 0 or 1
+			found, err := n.Lookup(t.Context(), tok, session.Use(i/2%2))
 			switch {
 			case err == nil && found.UserID() != "4711":
 				t.Errorf("found a session of %q", found.UserID())

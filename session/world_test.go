@@ -15,6 +15,7 @@ import (
 
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/cache"
 	"github.com/amgate/amgate/store/memory"
 	"github.com/amgate/amgate/token"
 )
@@ -58,11 +59,28 @@ type node struct {
 
 func (w *world) node(t testing.TB) *node {
 	t.Helper()
+	return newNode(t, w.store, w.ring)
+}
+
+// cachedNode is a node with the cache that a process has in front of its
+// store.
+func (w *world) cachedNode(t testing.TB, name string) *node {
+	t.Helper()
+	front, err := cache.New(w.store, cache.Config{Node: name, Prefixes: []store.Key{"s/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(front.Close)
+	return newNode(t, front, w.ring)
+}
+
+func newNode(t testing.TB, st store.Store, ring *token.Ring) *node {
+	t.Helper()
 	n := &node{log: &logged{}}
 	logger := slog.New(slog.NewTextHandler(n.log, nil))
-	n.access = session.NewAccess(session.AccessConfig{Store: w.store, Logger: logger})
+	n.access = session.NewAccess(session.AccessConfig{Store: st, Logger: logger})
 	t.Cleanup(n.access.Close)
-	n.Manager = session.NewManager(session.Config{Store: w.store, Keys: w.ring, Access: n.access, Logger: logger})
+	n.Manager = session.NewManager(session.Config{Store: st, Keys: ring, Access: n.access, Logger: logger})
 	return n
 }
 
@@ -103,7 +121,7 @@ func (n *node) use(t testing.TB, tok string, want error) {
 
 func (n *node) lookup(t testing.TB, tok string, use session.Use, want error) {
 	t.Helper()
-	if _, err := n.Lookup(t.Context(), tok, use); err != want { //nolint:errorlint // Lookup wraps neither
+	if _, err := n.Lookup(t.Context(), tok, use); err != want {
 		t.Fatalf("Lookup: %v, want %v", err, want)
 	}
 }
@@ -133,12 +151,14 @@ type faulty struct {
 	lost, refused atomic.Int64
 	// beforeCommit runs before the next commit; for tests with one goroutine.
 	beforeCommit func()
+	slow         atomic.Int64 // nanoseconds that a read takes
 }
 
 var errDown = fmt.Errorf("%w: on purpose", store.ErrUnavailable)
 
 func (f *faulty) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
 	f.reads.Add(1)
+	time.Sleep(time.Duration(f.slow.Load()))
 	if f.down.Load() {
 		return store.Record{}, 0, errDown
 	}
