@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/store"
@@ -69,13 +68,12 @@ func recordKey(id journey.ID) store.Key {
 
 // Begin implements journey.Keeper.
 func (k *Server) Begin(ctx context.Context, s *journey.Snapshot) (string, error) {
-	return k.keep(ctx, s, store.Create)
+	return k.keep(ctx, s)
 }
 
-// keep makes s the journey's only answerable step.
-func (k *Server) keep(
-	ctx context.Context, s *journey.Snapshot, write func(store.Key, []byte, time.Time) store.Op, conditions ...store.Op,
-) (string, error) {
+// keep makes s the journey's only answerable step, in the place of the one
+// that was loaded, if there was one.
+func (k *Server) keep(ctx context.Context, s *journey.Snapshot) (string, error) {
 	s.Allow = newAllow()
 	plain, err := encode(s)
 	if err != nil {
@@ -86,7 +84,11 @@ func (k *Server) keep(
 		return "", err
 	}
 	key := recordKey(s.ID)
-	ops := append(conditions, write(key, k.codec.Seal(key, plain), s.Deadline))
+	value := k.codec.Seal(key, plain)
+	ops := []store.Op{store.Create(key, value, s.Deadline)}
+	if s.Revision != 0 {
+		ops = []store.Op{store.Check(key, s.Revision), store.Put(key, value, s.Deadline)}
+	}
 	if s.Revision, err = k.store.Commit(ctx, ops...); err != nil {
 		return "", mapConflict(err)
 	}
@@ -160,11 +162,10 @@ func (k *Server) load(ctx context.Context, o opened) (*journey.Snapshot, []byte,
 func (k *Server) answer(
 	ctx context.Context, s *journey.Snapshot, fn func(context.Context, *journey.Snapshot) error,
 ) (string, error) {
-	revision := s.Revision
 	if err := fn(ctx, s); err != nil || s.Ended {
 		return "", err
 	}
-	return k.keep(ctx, s, store.Put, store.Check(recordKey(s.ID), revision))
+	return k.keep(ctx, s)
 }
 
 // Finish implements journey.Keeper.

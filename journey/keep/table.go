@@ -169,12 +169,13 @@ type deadlines []*entry
 
 var _ heap.Interface = (*deadlines)(nil)
 
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(i, j int) bool { return d[i].deadline.Before(d[j].deadline) }
+func (d *deadlines) Len() int           { return len(*d) }
+func (d *deadlines) Less(i, j int) bool { return (*d)[i].deadline.Before((*d)[j].deadline) }
 
-func (d deadlines) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-	d[i].index, d[j].index = i, j
+func (d *deadlines) Swap(i, j int) {
+	h := *d
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
 }
 
 // Push implements heap.Interface.
