@@ -89,8 +89,8 @@ func TestListReadsBackOnlyWhatItKnows(t *testing.T) {
 func anyCallback(rt *rapid.T) callback.Callback {
 	empty := rapid.SampledFrom(callback.Types()).Draw(rt, "type")
 	v := reflect.New(reflect.TypeOf(empty)).Elem()
-	for i := range v.NumField() {
-		switch field := v.Field(i); field.Kind() {
+	for _, field := range v.Fields() {
+		switch field.Kind() {
 		case reflect.String:
 			field.SetString(rapid.String().Draw(rt, "text"))
 		case reflect.Int:

@@ -2,11 +2,13 @@ package keep_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/journey/journeytest"
@@ -36,8 +38,11 @@ func (sign) Process(ctx context.Context, in *journey.Input) (journey.Action, err
 		return journey.Ask(callback.Password{}), nil
 	}
 	user, err := in.Users.Authenticate(ctx, "demo", answer.Value)
-	if err != nil {
+	switch {
+	case errors.Is(err, identity.ErrCredentials):
 		return journey.Goto("false"), nil
+	case err != nil:
+		return journey.Action{}, err
 	}
 	return journey.Goto("true").WithSubject(user), nil
 }
