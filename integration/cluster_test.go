@@ -33,10 +33,11 @@ func startCluster(t *testing.T, s clusterSpec) *cluster {
 	key := token.GenerateSecret().Base64()
 	var addresses []string
 	for i := range s.nodes {
-		addr := "127.0.0.1:" + freePort(t)
+		port := freePort(t)
+		addr := "127.0.0.1:" + port
 		addresses = append(addresses, addr)
 		c.nodes = append(c.nodes, c.startMember(t, fmt.Sprintf("am-%d", i+1), addr, key, s,
-			fmt.Sprintf("http://%s {\n\timport logged\n\tam_server /am/*\n}\n", addr)))
+			fmt.Sprintf("http://:%s {\n\timport logged\n\tam_server /am/*\n}\n", port)))
 	}
 	policy := ""
 	if s.policy != "" {

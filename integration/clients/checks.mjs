@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate, createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { chromium } from 'playwright-core';
 
 /** Reads a setting that the Go tests pass in the environment. */
@@ -32,7 +33,7 @@ export async function check(name, body) {
     await body();
     print({ name, ok: true });
   } catch (error) {
-    print({ name, ok: false, error: String(error?.stack ?? error) });
+    print({ name, ok: false, error: inspect(error) });
     throw new Error(`check failed: ${name}`);
   }
 }
