@@ -1,0 +1,139 @@
+package session_test
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amgate/amgate/session"
+)
+
+// A session in use must cost the store little: one write a minute, and no
+// read once it is known.
+func TestUseIsWrittenOncePerResolution(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.node(t)
+		g := grant()
+		g.MaxTime = 10 * time.Hour
+		tok, _ := n.issue(t, g)
+		w.store.reads.Store(0)
+		w.store.commits.Store(0)
+		const uses = 3600
+		for range uses {
+			time.Sleep(time.Second)
+			n.use(t, tok, nil)
+		}
+		if c := w.store.commits.Load(); c < 59 || c > 60 {
+			t.Errorf("%d writes in an hour", c)
+		}
+		if r := w.store.reads.Load(); r != uses {
+			t.Errorf("%d reads for %d lookups, want that of the record alone", r, uses)
+		}
+	})
+}
+
+func TestManyAccessesAreWrittenInBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n, other := w.node(t), w.node(t)
+		tokens := make(map[string]session.Session)
+		for range 250 {
+			tok, s := n.issue(t, grant())
+			tokens[tok] = s
+		}
+		time.Sleep(10*time.Minute + session.FlushInterval/2) // between two flushes
+		w.store.commits.Store(0)
+		used := time.Now()
+		for tok := range tokens {
+			n.use(t, tok, nil)
+		}
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		if c := w.store.commits.Load(); c != 3 {
+			t.Errorf("%d commits for 250 accesses, want 3", c)
+		}
+		for _, s := range tokens {
+			if at, err := other.LastAccess(t.Context(), s); err != nil || !at.Equal(used.Truncate(time.Millisecond)) {
+				t.Fatalf("last access %v, %v; want %v", at, err, used)
+			}
+		}
+	})
+}
+
+// An access that could not be written is kept until it can.
+func TestAccessSurvivesAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n, other := w.node(t), w.node(t)
+		tok, s := n.issue(t, grant())
+		gone, g := n.issue(t, grant())
+		time.Sleep(5 * time.Minute)
+		n.use(t, tok, nil)
+		n.use(t, gone, nil)
+		used := time.Now().Truncate(time.Millisecond)
+		w.store.down.Store(true)
+		time.Sleep(10 * time.Minute)
+		w.store.down.Store(false)
+		if err := other.End(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		if at, err := other.LastAccess(t.Context(), s); err != nil || !at.Equal(used) {
+			t.Errorf("last access %v, %v; want %v", at, err, used)
+		}
+		// And it brings nothing back that has ended meanwhile.
+		if sessions, entries := w.records(t); len(sessions) != 1 || len(entries) != 1 {
+			t.Errorf("%d sessions, %d entries; want those of the other session", len(sessions), len(entries))
+		}
+	})
+}
+
+// Accesses come in while others are written.
+func TestAccessesDuringAFlushAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n, other := w.node(t), w.node(t)
+		const sessions = 50
+		tokens, found := make([]string, sessions), make([]session.Session, sessions)
+		for i := range tokens {
+			tokens[i], found[i] = n.issue(t, grant())
+		}
+		time.Sleep(10 * time.Minute) // the next flush is due now
+		var wg sync.WaitGroup
+		for _, tok := range tokens {
+			wg.Go(func() {
+				if _, err := n.Lookup(t.Context(), tok, session.Touch); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		used := time.Now().Truncate(time.Millisecond)
+		wg.Wait()
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		for i, s := range found {
+			if at, err := other.LastAccess(t.Context(), s); err != nil || !at.Equal(used) {
+				t.Errorf("session %d: last access %v, %v; want %v", i, at, err, used)
+			}
+		}
+	})
+}
+
+func TestCloseWritesWhatIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n, other := w.node(t), w.node(t)
+		tok, s := n.issue(t, grant())
+		time.Sleep(5 * time.Minute)
+		n.use(t, tok, nil)
+		used := time.Now().Truncate(time.Millisecond)
+		n.access.Close()
+		n.access.Close()
+		if at, err := other.LastAccess(t.Context(), s); err != nil || !at.Equal(used) {
+			t.Errorf("last access %v, %v; want %v", at, err, used)
+		}
+	})
+}
