@@ -100,7 +100,8 @@ type Store interface {
 	Get(ctx context.Context, k Key, want Freshness) (r Record, asOf int64, err error)
 
 	// Commit applies all operations at once or none, and returns the new
-	// revision. Operations on one key may appear only once. If a Create
+	// revision; if nothing changed, such as after conditions alone, that is
+	// the present one. Only one operation may write a key. If a Create
 	// failed the error is ErrExists, whatever else failed; else a condition
 	// that did not hold gives ErrConflict. After ErrUnavailable the outcome
 	// is unknown. A Commit of conditions alone is allowed.
@@ -111,9 +112,11 @@ type Store interface {
 	// first one that is empty: a page may hold fewer records than its Limit.
 	List(ctx context.Context, prefix Key, page Page) (rs []Record, asOf int64, err error)
 
-	// Watch delivers every change of the records below the prefixes with a
-	// revision greater than from. A record that is only past its deadline
-	// makes no event; one that is swept makes a Deleted.
+	// Watch delivers every change of the records below the prefixes, at
+	// least one, with a revision greater than from; that one may still be to
+	// come. A record that is only past its deadline makes no event; one that
+	// is swept makes a Deleted. That history before from is gone is
+	// ErrCompacted, here or a little later in the Watcher's Err.
 	Watch(ctx context.Context, from int64, prefixes ...Key) (Watcher, error)
 }
 

@@ -34,6 +34,9 @@ func pages(t *testing.T, s store.Store, prefix store.Key, limit int) []store.Key
 		if limit > 0 && len(rs) > limit {
 			t.Fatalf("a page of %d, the limit is %d", len(rs), limit)
 		}
+		if rs[0].Key <= after {
+			t.Fatalf("after %q comes %q", after, rs[0].Key)
+		}
 		for _, r := range rs {
 			if string(r.Value) != "value of "+string(r.Key) || r.Expires.IsZero() || r.Revision == 0 {
 				t.Fatalf("listed %+v", r)

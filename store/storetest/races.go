@@ -15,6 +15,10 @@ import (
 // rivals is how many goroutines compete in each test of this file.
 const rivals = 50
 
+// attempts bounds the retries of one rival. Whoever loses has lost to another
+// one that won, so that nobody needs more than there are rivals.
+const attempts = 2 * rivals
+
 // compete runs fn in all rivals at once and waits for them.
 func compete(fn func(i int)) {
 	start := make(chan struct{})
@@ -35,7 +39,7 @@ func casAllLand(t *testing.T, s store.Store) {
 	ctx := patient(t)
 	commit(t, s, store.Create("a/counter", []byte("0"), later()))
 	compete(func(int) {
-		for {
+		for range attempts {
 			r, _, err := s.Get(ctx, "a/counter", store.Fresh)
 			if err != nil {
 				t.Errorf("get: %v", err)
@@ -55,6 +59,7 @@ func casAllLand(t *testing.T, s store.Store) {
 			}
 			return
 		}
+		t.Error("a writer never gets its turn")
 	})
 	holds(t, s, "a/counter", strconv.Itoa(rivals))
 }
@@ -111,7 +116,7 @@ func quotaIsExact(t *testing.T, s store.Store) {
 	const quota = 5
 	ctx := patient(t)
 	login := func(i int) error {
-		for {
+		for range attempts {
 			rs, asOf, err := s.List(ctx, "u/a/", store.Page{})
 			if err != nil || len(rs) >= quota {
 				return err
@@ -121,6 +126,7 @@ func quotaIsExact(t *testing.T, s store.Store) {
 				return err
 			}
 		}
+		return errors.New("never gets its turn")
 	}
 	compete(func(i int) {
 		if err := login(i); err != nil {

@@ -189,6 +189,7 @@ func watchProgress(t *testing.T, s store.Store) {
 			}
 			if ev.Kind != store.Progress {
 				seen[ev.Record.Revision] = true
+				time.Sleep(time.Millisecond) // so that progress is asked for while changes wait
 				continue
 			}
 			mu.Lock()
@@ -205,9 +206,10 @@ func watchProgress(t *testing.T, s store.Store) {
 func watchFuture(t *testing.T, s store.Store) {
 	now := commit(t, s, store.Put("inv/a", []byte("0"), later()))
 	w := watch(t, s, now+2, "inv/")
-	var last int64
+	time.Sleep(10 * time.Millisecond) // so that it has begun to wait
+	last := now
 	var want []string
-	for last < now+4 {
+	for range 4 {
 		last = commit(t, s, store.Put("inv/a", []byte("v"), later()))
 		if last > now+2 {
 			want = append(want, fmt.Sprintf("written inv/a v @%d", last))
