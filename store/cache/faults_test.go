@@ -201,6 +201,28 @@ func TestProofCountsFromBeforeTheRead(t *testing.T) {
 	})
 }
 
+// TestReadThatOutlastsTheProof: a member answers from before the partition,
+// after the proof has lapsed under which it was asked.
+func TestReadThatOutlastsTheProof(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.elsewhere(put("s/one", "v"))
+		stale := b.lagging("s/one")
+		b.hooked.set(func() {
+			b.hooked.get = func(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+				if want == store.Fresh {
+					return store.Record{}, 0, errCut
+				}
+				time.Sleep(freshness)
+				return stale(ctx, k, want)
+			}
+			b.hooked.event = func(store.Event) []store.Event { return nil }
+		})
+		b.elsewhere(store.Delete("s/one"))
+		b.want("s/one", "unavailable")
+		b.reads("s/one", 1, 1)
+	})
+}
+
 // TestDelayedWatch (SECURITY row 59): events and progress are held up. When
 // the proof has lapsed the cache is not used, whatever it holds.
 func TestDelayedWatch(t *testing.T) {
@@ -336,6 +358,26 @@ func TestCompactedWatch(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLaggingReadAfterACompaction: the announcement was never heard, so only
+// the revision at which the cache began anew tells that the read is too old.
+func TestLaggingReadAfterACompaction(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.elsewhere(put("s/one", "v"))
+		b.hooked.set(func() {
+			b.hooked.get = b.lagging("s/one")
+			b.hooked.event = func(store.Event) []store.Event { return nil }
+		})
+		b.elsewhere(store.Delete("s/one"))
+		b.hooked.endWatch(store.ErrCompacted)
+		b.hooked.set(func() { b.hooked.event = nil })
+		time.Sleep(10 * time.Second)
+		if !b.cache.Stats().Proven {
+			b.Error("no proof")
+		}
+		b.want("s/one", "not found")
+	})
 }
 
 // TestRepeatedAndReorderedEvents (SECURITY row 59): etcd once told events
