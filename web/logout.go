@@ -80,6 +80,7 @@ func (p *Pages) confirmLogout(v *visit) (reply, error) {
 	m.Text = say("signedInAs", s.Username(), realmName(s.Realm()))
 	rep := show(http.StatusOK, m)
 	rep.message.Form = p.logoutForm(v, rep.header)
+	rep.message.Form.Primary = true
 	return rep, nil
 }
 

@@ -61,6 +61,8 @@ type action struct {
 	URL    string
 	Button phrase
 	Hidden []hidden
+	// Primary says that the button is what the page is for.
+	Primary bool
 }
 
 // tone is how something is meant; a class of the style sheet.
