@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -94,8 +95,8 @@ func (b *backend) open(ctx context.Context) (err error) {
 
 func (b *backend) shut() error {
 	var errs []error
-	for i := len(b.closers) - 1; i >= 0; i-- {
-		errs = append(errs, b.closers[i]())
+	for _, shut := range slices.Backward(b.closers) {
+		errs = append(errs, shut())
 	}
 	b.closers = nil
 	return errors.Join(errs...)

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -37,8 +38,8 @@ func take[T caddy.Destructor](r *releaser, key any, construct func() (T, error))
 // release gives everything back, last taken first.
 func (r *releaser) release() error {
 	var errs []error
-	for i := len(*r) - 1; i >= 0; i-- {
-		_, err := pool.Delete((*r)[i])
+	for _, key := range slices.Backward(*r) {
+		_, err := pool.Delete(key)
 		errs = append(errs, err)
 	}
 	*r = nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -81,9 +82,7 @@ func (c *client) try(method, url, body string, header http.Header) (reply, error
 	if err != nil {
 		return reply{}, err
 	}
-	for name, values := range header {
-		req.Header[name] = values // as written: the case may matter
-	}
+	maps.Copy(req.Header, header) // names as written: the case may matter
 	res, err := c.http.Do(req)
 	if err != nil {
 		return reply{}, err

@@ -159,7 +159,7 @@ func (s *Store) fault(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("etcd: %w: %w", store.ErrUnavailable, ended)
 	}
-	return fmt.Errorf("etcd: %w: %v", store.ErrUnavailable, err)
+	return fmt.Errorf("etcd: %w: %s", store.ErrUnavailable, err.Error())
 }
 
 // name is the etcd key of a record.

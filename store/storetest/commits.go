@@ -169,7 +169,7 @@ func maxOps(t *testing.T, s store.Store) {
 		}
 		return ops
 	}
-	commit(t, s, many(func(k store.Key) store.Op { return store.Absent(k) })...)
+	commit(t, s, many(store.Absent)...)
 	commit(t, s, many(func(k store.Key) store.Op { return store.Create(k, []byte("1"), later()) })...)
 	refuse(t, s, store.ErrExists, many(func(k store.Key) store.Op { return store.Create(k, []byte("1"), later()) })...)
 	commit(t, s, many(func(k store.Key) store.Op { return store.PutIfExists(k, []byte("2"), later()) })...)
