@@ -90,9 +90,9 @@ func readPassword(cmd *cobra.Command) (string, error) {
 func askPassword(prompts io.Writer, fd int) (string, error) {
 	var answers [2]string
 	for i, prompt := range []string{"Password: ", "Again: "} {
-		fmt.Fprint(prompts, prompt)
+		_, _ = fmt.Fprint(prompts, prompt)
 		b, err := term.ReadPassword(fd)
-		fmt.Fprintln(prompts)
+		_, _ = fmt.Fprintln(prompts)
 		if err != nil {
 			return "", err
 		}

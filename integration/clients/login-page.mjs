@@ -91,6 +91,19 @@ async function round(browser, kind, options) {
     assert.deepEqual(page.mishaps, []);
   });
 
+  await check(`${kind}: every cookie is kept from scripts, other sites and other hosts`, async () => {
+    const cookies = await page.context().cookies(app);
+    assert.ok(cookies.length >= 2, 'there are no cookies to look at');
+    const tls = app.startsWith('https:');
+    for (const { name, httpOnly, secure, sameSite, domain } of cookies) {
+      assert.deepEqual(
+        { name, httpOnly, secure, sameSite, domain },
+        { name, httpOnly: true, secure: tls, sameSite: 'Lax', domain: 'localhost' },
+      );
+    }
+    if (tls) assert.ok(cookies.some((c) => c.name === '__Host-amgate'), 'our own cookie lacks its prefix');
+  });
+
   await check(`${kind}: the login page knows who is signed in`, async () => {
     await page.goto(new URL(`/am/XUI/?realm=${realm}`, app).href);
     await page.getByText(username).first().waitFor();
