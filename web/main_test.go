@@ -102,6 +102,8 @@ func (f *faulty) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	return f.Store.Commit(ctx, ops...)
 }
 
+var _ journey.Node = (*asking)(nil)
+
 // asking is a node that asks its callbacks once and remembers the answers.
 type asking struct {
 	list callback.List
@@ -341,4 +343,9 @@ func (b *browser) cookie(name string) string {
 func (b *browser) signIn(target string) *shown {
 	b.Helper()
 	return b.get(target).submit("IDToken1", username, "IDToken2", secret)
+}
+
+// request is a plain GET, for tests of what lies below ServeHTTP.
+func (b *browser) request(target string) *http.Request {
+	return httptest.NewRequestWithContext(b.Context(), http.MethodGet, target, nil)
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 
@@ -44,7 +44,8 @@ func unpack(packed string) (q question, err error) {
 		err = json.Unmarshal(b, &q)
 	}
 	if err != nil {
-		return question{}, fmt.Errorf("a sealed question cannot be read: %w", err)
+		// Sealed by somebody who made the form up, or by another version.
+		return question{}, refusal{status: http.StatusBadRequest, what: "staleForm"}
 	}
 	return q, nil
 }
