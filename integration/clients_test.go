@@ -39,6 +39,18 @@ func TestRealClients(t *testing.T) {
 	}
 }
 
+// TestRealClientThroughEdge runs the SDK against an edge with two nodes behind
+// it. Its journeys live each in the memory of one node; it notices nothing.
+func TestRealClientThroughEdge(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, clusterSpec{nodes: 2, journeySessions: "in_memory"})
+	runScript(t, "sdk-node.mjs", map[string]string{
+		"AMGATE_AM": c.edge.url + "/am", "AMGATE_REALM": "/alpha",
+		"AMGATE_USER": c.user.name, "AMGATE_PASSWORD": c.user.password,
+		"AMGATE_SUCCESS_URL": "/am/XUI/?realm=/alpha",
+	})
+}
+
 // startForScripts runs a process with all that the scripts need, and returns
 // the environment that tells them where it is.
 func startForScripts(t *testing.T, scheme string) map[string]string {
