@@ -253,8 +253,7 @@ func FuzzPages(f *testing.F) {
 func FuzzSealedForm(f *testing.F) {
 	const known = "AAAAAAAAAAAAAAAAAAAAAAAAAA"
 	w := open(f)
-	b := w.browser(f)
-	fields := b.get(loginAt).fields()
+	fields := w.browser(f).get(loginAt).fields()
 	f.Add(fields.Get(authIDField), fields.Get(questionField), "IDToken1=a&IDToken2=b")
 	f.Add(fields.Get(authIDField), fields.Get(questionField), "IDToken2=b&IDToken1=a&IDToken1=c&IDToken3=")
 	f.Add(fields.Get(authIDField), "e30", "")
@@ -265,6 +264,7 @@ func FuzzSealedForm(f *testing.F) {
 		if err != nil {
 			t.Skip("FuzzPages sends forms that cannot be read")
 		}
+		b := w.browser(t)
 		v := w.visit(b.request(loginAt))
 		if err := w.locate(v); err != nil {
 			t.Fatal(err)
@@ -272,7 +272,7 @@ func FuzzSealedForm(f *testing.F) {
 		form.Set(authIDField, authID)
 		form.Set(questionField, packed)
 		form.Set(sealField, base64.RawURLEncoding.EncodeToString(v.mac(known, purposeLogin, []string{authID, packed})))
-		page := w.browser(t).post(loginAt, form, "Cookie", plainCookie+"="+known)
+		page := b.post(loginAt, form, "Cookie", plainCookie+"="+known)
 		if page.status == http.StatusForbidden || page.status >= 500 {
 			t.Fatalf("%d %s", page.status, page.body)
 		}
