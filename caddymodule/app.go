@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -20,7 +21,7 @@ import (
 	"github.com/amgate/amgate/token"
 )
 
-func init() { caddy.RegisterModule(App{}) }
+func init() { caddy.RegisterModule(new(App)) }
 
 // base is the path under which AM's endpoints and pages are served.
 const base = "/am"
@@ -48,12 +49,14 @@ type App struct {
 	// Realms are the realms; the root realm is always there.
 	Realms []*Realm `json:"realms,omitempty"`
 
-	set     *realm.Set
-	store   StoreModule
-	backend *backend
-	keys    []token.Secret
-	taken   releaser
-	log     *slog.Logger
+	set       *realm.Set
+	advertise string
+	mismatch  sync.Once
+	store     StoreModule
+	backend   *backend
+	keys      []token.Secret
+	taken     releaser
+	log       *slog.Logger
 }
 
 // Node describes a process of a cluster.
@@ -75,7 +78,7 @@ type Cache struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (App) CaddyModule() caddy.ModuleInfo {
+func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "am", New: func() caddy.Module { return new(App) }}
 }
 
@@ -98,8 +101,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	advertise, err := a.advertised()
-	if err != nil {
+	var err error
+	if a.advertise, err = a.advertised(); err != nil {
 		return err
 	}
 	if a.BaseURL != "" {
@@ -107,7 +110,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("base_url: %w", err)
 		}
 	}
-	a.set, err = realm.New(realm.Config{Realms: settings, Advertise: advertise, Logger: a.log})
+	a.set, err = realm.New(realm.Config{Realms: settings, Advertise: a.advertise, Logger: a.log})
 	return err
 }
 
@@ -187,6 +190,20 @@ func (a *App) advertised() (string, error) {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	return net.JoinHostPort(u.Hostname(), port), nil
+}
+
+// compareAddress warns once when an edge knows this node by another address
+// than it advertises: then the pins that the node hands out mean nothing to
+// the edge, and in-memory journeys start again whenever the nodes change.
+func (a *App) compareAddress(known string) {
+	if known == "" || strings.EqualFold(known, a.advertise) {
+		return
+	}
+	a.mismatch.Do(func() {
+		a.log.Warn("an edge knows this node by another address than it advertises; write both alike: "+
+			"the address in the edge's am_proxy, and advertise in this node's block node",
+			"edge", known, "advertise", a.Node.Advertise)
+	})
 }
 
 // Start opens the store, unless the configuration before did, and reads the

@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/amgate/amgate/journey/affinity"
@@ -25,8 +26,8 @@ const (
 	// affinityVar is the request variable in which the affinity handler
 	// leaves its decision for am_sticky.
 	affinityVar = "am_affinity"
-	// affinityHeader tells the node which affinity the edge decided on.
-	affinityHeader = "X-Am-Affinity"
+	// upstreamHeader tells the node under which address the edge knows it.
+	upstreamHeader = "X-Am-Upstream"
 	// maxPeek is how large a body may be to be searched for an authId.
 	maxPeek = 64 << 10
 )
@@ -58,7 +59,7 @@ func (h *Affinity) Provision(ctx caddy.Context) (err error) {
 // node. Without the installation's keys it leaves none, and am_sticky picks
 // any node.
 func (h *Affinity) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	r.Header.Del(affinityHeader)
+	r.Header.Del(realm.AffinityHeader)
 	if router, err := h.app.set.Affinity(); err == nil {
 		a, ok := fromCookie(router, r)
 		if !ok && !h.PeekOff {
@@ -68,7 +69,7 @@ func (h *Affinity) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 			a = router.Begin()
 		}
 		caddyhttp.SetVar(r.Context(), affinityVar, a)
-		r.Header.Set(affinityHeader, router.Format(a))
+		r.Header.Set(realm.AffinityHeader, router.Format(a))
 	}
 	return next.ServeHTTP(w, r)
 }
@@ -131,6 +132,7 @@ type replayed struct {
 //			lb_retries         2
 //			fail_duration      10s
 //			stream_close_delay 5m
+//			header_up          X-AM-Upstream {http.reverse_proxy.upstream.hostport}
 //			<option of reverse_proxy>...
 //		}
 //	}
@@ -175,7 +177,8 @@ func cutOption(tokens []caddyfile.Token, name string) (found bool, rest []caddyf
 
 // stickyDefaults fills in what a proxy in front of AM nodes needs and the
 // user did not set: sticky selection, a second try when the pinned node is
-// dead, a memory of dead nodes, and streams that outlive a reload.
+// dead, a memory of dead nodes, and streams that outlive a reload. The node is
+// told its address, so that it can say when it advertises another.
 func stickyDefaults(proxy *reverseproxy.Handler) {
 	if proxy.LoadBalancing == nil {
 		proxy.LoadBalancing = new(reverseproxy.LoadBalancing)
@@ -195,6 +198,16 @@ func stickyDefaults(proxy *reverseproxy.Handler) {
 	if proxy.HealthChecks.Passive.FailDuration == 0 {
 		proxy.HealthChecks.Passive.FailDuration = caddy.Duration(10 * time.Second)
 	}
+	if proxy.Headers == nil {
+		proxy.Headers = new(headers.Handler)
+	}
+	if proxy.Headers.Request == nil {
+		proxy.Headers.Request = new(headers.HeaderOps)
+	}
+	if proxy.Headers.Request.Set == nil {
+		proxy.Headers.Request.Set = make(http.Header)
+	}
+	proxy.Headers.Request.Set.Set(upstreamHeader, "{http.reverse_proxy.upstream.hostport}")
 	if proxy.StreamCloseDelay == 0 {
 		proxy.StreamCloseDelay = caddy.Duration(5 * time.Minute)
 	}

@@ -20,6 +20,7 @@ func init() { caddy.RegisterModule(Server{}) }
 // Server is an AM node: it serves AM's REST API under /am/json and the login
 // pages under /am/XUI, for all realms.
 type Server struct {
+	app        *App
 	api, pages http.Handler
 }
 
@@ -34,6 +35,7 @@ func (s *Server) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	s.app = app
 	s.api = rest.New(rest.Config{
 		Realms: app.set, Base: base, Secure: app.secure, ClientIP: clientIP, BaseURL: app.BaseURL, Logger: app.log,
 	})
@@ -47,6 +49,7 @@ func (s *Server) Provision(ctx caddy.Context) error {
 // are answered here: an error that Caddy handled would be logged together
 // with the request's headers.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	s.app.compareAddress(r.Header.Get(upstreamHeader))
 	switch path := r.URL.Path; {
 	case strings.HasPrefix(path, base+"/json/") || path == base+"/json":
 		s.api.ServeHTTP(w, r)

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,6 +29,54 @@ func TestRandomRoutingLosesJourneys(t *testing.T) {
 	c := startCluster(t, clusterSpec{nodes: 2, journeySessions: "in_memory", policy: "random"})
 	if restarts := c.walkTwoSteps(t, 50); restarts == 0 {
 		t.Error("no journey started again, though steps were sent to random nodes")
+	}
+}
+
+// A dead node costs a retry, not an error: journeys that were on it start
+// again on the other one, those of the other one go on.
+func TestDeadNodeCostsARetry(t *testing.T) {
+	c := startCluster(t, clusterSpec{nodes: 2, journeySessions: "in_memory"})
+	type walk struct {
+		client *client
+		step   step
+	}
+	walks := make([]walk, 40)
+	for i := range walks {
+		w := walk{client: c.edge.client("/alpha")}
+		w.step = w.client.begin("TwoSteps").step(t)
+		walks[i] = w
+	}
+	c.nodes[0].kill()
+	wentOn, startedAgain := 0, 0
+	for _, w := range walks {
+		switch next := w.client.answer(w.step, c.user.name).step(t); next.Callbacks[0].Type {
+		case "PasswordCallback":
+			wentOn++
+			w.client.answer(next, c.user.password).success(t)
+		case "NameCallback":
+			startedAgain++
+			w.client.answer(w.client.answer(next, c.user.name).step(t), c.user.password).success(t)
+		}
+	}
+	if wentOn == 0 || startedAgain == 0 {
+		t.Errorf("%d journeys went on and %d started again; each node should have had some", wentOn, startedAgain)
+	}
+}
+
+// An edge that knows a node by another address than it advertises makes pins
+// that mean nothing: the node says so.
+func TestNodeSaysThatItsAddressIsWrittenDifferently(t *testing.T) {
+	c := startCluster(t, clusterSpec{nodes: 1, journeySessions: "in_memory"})
+	const complaint = "another address than it advertises"
+	c.edge.client("/alpha").login(c.user)
+	if strings.Contains(c.nodes[0].log(), complaint) {
+		t.Error("the node complains though both addresses are alike")
+	}
+	c.edge.rewrite("am_proxy /am/* 127.0.0.1:", "am_proxy /am/* localhost:")
+	must(t, c.edge.reload())
+	c.edge.client("/alpha").login(c.user)
+	if !strings.Contains(c.nodes[0].log(), complaint) {
+		t.Error("the node does not say that its address is written differently")
 	}
 }
 
