@@ -10,17 +10,17 @@ import (
 // bytes, big-endian.
 const announcementVersion = 1
 
-func appendAnnouncement(dst []byte, keys []store.Key) []byte {
-	dst = append(dst, announcementVersion)
+func announcement(keys []store.Key) []byte {
+	b := []byte{announcementVersion}
 	for _, k := range keys {
-		dst = binary.BigEndian.AppendUint32(dst, uint32(len(k))) //nolint:gosec // no key comes near 4 GiB
-		dst = append(dst, k...)
+		b = binary.BigEndian.AppendUint32(b, uint32(len(k)))
+		b = append(b, k...)
 	}
-	return dst
+	return b
 }
 
 // parseAnnouncement returns the keys, or false for anything that
-// appendAnnouncement does not write.
+// announcement does not write.
 func parseAnnouncement(b []byte) (keys []store.Key, ok bool) {
 	if len(b) == 0 || b[0] != announcementVersion {
 		return nil, false

@@ -170,12 +170,7 @@ func (c *Cache) Watch(ctx context.Context, from int64, prefixes ...store.Key) (s
 }
 
 func (c *Cache) caches(k store.Key) bool {
-	for _, p := range c.prefixes {
-		if k.HasPrefix(p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.prefixes, k.HasPrefix)
 }
 
 // raise makes the floor at least revision.

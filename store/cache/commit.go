@@ -22,8 +22,8 @@ func (c *Cache) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	if len(changed) == 0 {
 		return c.inner.Commit(ctx, ops...)
 	}
-	announcement := store.Put(c.announce, appendAnnouncement(nil, changed), time.Time{})
-	revision, err := c.inner.Commit(ctx, append(slices.Clip(ops), announcement)...)
+	announce := store.Put(c.announce, announcement(changed), time.Time{})
+	revision, err := c.inner.Commit(ctx, append(slices.Clip(ops), announce)...)
 	if err != nil {
 		// In doubt; the announcement will tell, should it have happened. And a
 		// condition that did not hold says that what is cached may be old.

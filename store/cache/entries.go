@@ -61,7 +61,7 @@ func newEntries(sizeMiB int, count *counters) (*entries, error) {
 	e := &entries{
 		config: bigcache.Config{
 			// A power of two, and at least 1 MiB for each.
-			Shards:             1 << min(bits.Len(uint(sizeMiB))-1, bits.Len(maxShards)-1), //nolint:gosec // positive
+			Shards:             1 << min(bits.Len(uint(sizeMiB))-1, bits.Len(maxShards)-1),
 			LifeWindow:         lifeWindow,
 			MaxEntriesInWindow: 1, // only for what is reserved at the start
 			MaxEntrySize:       512,
@@ -90,14 +90,14 @@ func (e *entries) get(k store.Key, now time.Time) (r store.Record, asOf int64, o
 	if value > len(b) || string(b[keyAt:value]) != string(k) {
 		return store.Record{}, 0, false
 	}
-	r = store.Record{Key: k, Value: b[value:], Revision: int64(binary.BigEndian.Uint64(b[revisionAt:]))} //nolint:gosec // as put
-	if ms := int64(binary.BigEndian.Uint64(b[deadlineAt:])); ms != 0 {                                   //nolint:gosec // as put
+	r = store.Record{Key: k, Value: b[value:], Revision: int64(binary.BigEndian.Uint64(b[revisionAt:]))}
+	if ms := int64(binary.BigEndian.Uint64(b[deadlineAt:])); ms != 0 {
 		r.Expires = time.UnixMilli(ms)
 	}
 	if r.Expired(now) {
 		return store.Record{}, 0, false
 	}
-	return r, int64(binary.BigEndian.Uint64(b[asOfAt:])), true //nolint:gosec // as put
+	return r, int64(binary.BigEndian.Uint64(b[asOfAt:])), true
 }
 
 // put keeps a record if there is room for one of its size.
@@ -112,10 +112,10 @@ func (e *entries) put(r store.Record, asOf int64) {
 	}
 	b := make([]byte, 0, keyAt+len(r.Key)+len(r.Value))
 	b = append(b, entryVersion)
-	b = binary.BigEndian.AppendUint64(b, uint64(deadline))   //nolint:gosec // taken back by get
-	b = binary.BigEndian.AppendUint64(b, uint64(r.Revision)) //nolint:gosec // taken back by get
-	b = binary.BigEndian.AppendUint64(b, uint64(asOf))       //nolint:gosec // taken back by get
-	b = binary.BigEndian.AppendUint16(b, uint16(len(r.Key))) //nolint:gosec // at most maxKey
+	b = binary.BigEndian.AppendUint64(b, uint64(deadline))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.Revision))
+	b = binary.BigEndian.AppendUint64(b, uint64(asOf))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(r.Key)))
 	b = append(append(b, r.Key...), r.Value...)
 	if e.big.Load().Set(string(r.Key), b) != nil {
 		e.count.tooLarge.Add(1)
@@ -129,7 +129,7 @@ func (e *entries) evict(k store.Key, revision int64) {
 	defer e.survive()
 	big := e.big.Load()
 	b, err := big.Get(string(k))
-	if err != nil || len(b) >= keyAt && int64(binary.BigEndian.Uint64(b[asOfAt:])) >= revision { //nolint:gosec // as put
+	if err != nil || len(b) >= keyAt && int64(binary.BigEndian.Uint64(b[asOfAt:])) >= revision {
 		return
 	}
 	_ = big.Delete(string(k)) // an error only says that there is none

@@ -202,12 +202,12 @@ func TestProofEndsByEitherClock(t *testing.T) {
 }
 
 func FuzzParseAnnouncement(f *testing.F) {
-	f.Add(appendAnnouncement(nil, nil))
-	f.Add(appendAnnouncement(nil, []store.Key{"s/one", "", "s/two"}))
+	f.Add(announcement(nil))
+	f.Add(announcement([]store.Key{"s/one", "", "s/two"}))
 	f.Add([]byte("\x01\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		keys, ok := parseAnnouncement(b)
-		if again := appendAnnouncement(nil, keys); ok && !bytes.Equal(again, b) {
+		if again := announcement(keys); ok && !bytes.Equal(again, b) {
 			t.Errorf("%q is accepted, but it is written %q", b, again)
 		}
 	})
@@ -220,7 +220,7 @@ func TestAnnouncementRoundTrip(t *testing.T) {
 		for _, s := range rapid.SliceOf(rapid.String()).Draw(t, "keys") {
 			keys = append(keys, store.Key(s))
 		}
-		if got, ok := parseAnnouncement(appendAnnouncement(nil, keys)); !ok || !slices.Equal(got, keys) {
+		if got, ok := parseAnnouncement(announcement(keys)); !ok || !slices.Equal(got, keys) {
 			t.Fatalf("%q came back as %q", keys, got)
 		}
 	})
