@@ -69,7 +69,7 @@ func (v *visit) seal(h http.Header, purpose string, about ...string) string {
 	known := v.secrets()
 	if len(known) == 0 {
 		known = []string{rand.Text()}
-		h.Add("Set-Cookie", (&http.Cookie{
+		h.Add("Set-Cookie", (&http.Cookie{ //nolint:gosec // Secure whenever there is TLS
 			Name: secretCookie(v.secure), Value: known[0], Path: "/",
 			Secure: v.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		}).String())

@@ -93,16 +93,13 @@ func (p *Pages) startOver(v *visit) (reply, error) {
 // nor do we.
 func (p *Pages) nextStep(v *visit, answer realm.Reply, asked question) (reply, error) {
 	next, notice := questionOf(answer.Step), ""
-	switch {
-	case answer.Step.Restarted:
+	if answer.Step.Restarted {
 		notice = "restarted"
-	case asked.leadsBackTo(next):
-		next.Seen = append(asked.Seen, asked.fingerprint())
-		if !next.tellsError() {
+	} else {
+		next.Seen = asked.trail()
+		if asked.leadsBackTo(next) && !next.tellsError() {
 			notice = next.retryNotice()
 		}
-	default:
-		next.Seen = append(asked.Seen, asked.fingerprint())
 	}
 	shown := next
 	if next.fingerprint() == asked.fingerprint() {

@@ -123,9 +123,11 @@ func (q question) fingerprint() string {
 // leadsBackTo reports whether next was asked before, so that the answers
 // since then cannot have been right.
 func (q question) leadsBackTo(next question) bool {
-	print := next.fingerprint()
-	return q.fingerprint() == print || slices.Contains(q.Seen, print)
+	return slices.Contains(q.trail(), next.fingerprint())
 }
+
+// trail is what the step after this one has Seen.
+func (q question) trail() []string { return append(slices.Clip(q.Seen), q.fingerprint()) }
 
 // tellsError reports whether the step says itself what was wrong.
 func (q question) tellsError() bool {

@@ -119,7 +119,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h[name] = append(h[name], values...)
 	}
 	w.WriteHeader(rep.status)
-	_, _ = w.Write(body) // a client that is gone is not our trouble
+	_, _ = w.Write(body) //nolint:gosec // html/template drew it; a client that is gone is not our trouble
 }
 
 func (p *Pages) visit(r *http.Request) *visit {
