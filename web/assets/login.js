@@ -3,10 +3,13 @@
 
 // Old links to sign out end in #logout/, which the server never sees. Where
 // the link stood decides: one of another site is asked about first.
-if (/^#logout\b/.test(location.hash) && document.body.dataset.logout) {
+function logout() {
+  if (!/^#logout\b/.test(location.hash) || !document.body.dataset.logout) return;
   const ours = document.referrer.startsWith(location.origin + '/');
   location.replace(document.body.dataset.logout + (ours ? '' : '&confirm=true'));
 }
+logout();
+addEventListener('hashchange', logout);
 
 // What went wrong is read out, and seen, first.
 const trouble = document.querySelector('[role=alert][tabindex]');
