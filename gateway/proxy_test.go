@@ -21,7 +21,8 @@ func upstreamOf(t *testing.T, g *Gateway, id Identity, r *http.Request) http.Hea
 	t.Helper()
 	var seen http.Header
 	proxy := &httputil.ReverseProxy{
-		//nolint:staticcheck // SA1019: with Rewrite the proxy itself removes X-Forwarded-For, whatever Connection says
+		// Deprecated, but with Rewrite the proxy itself removes X-Forwarded-For,
+		// whatever Connection says.
 		Director: func(r *http.Request) { r.URL.Scheme, r.URL.Host = "http", "app.internal" },
 		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			seen = r.Header.Clone()
