@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"strings"
@@ -100,6 +101,19 @@ func TestSealCoversTheForm(t *testing.T) {
 		if answer := b.post(target, fields); answer.status != http.StatusForbidden {
 			t.Errorf("%s: %d", name, answer.status)
 		}
+	}
+}
+
+// TestSealIsForOnePurpose: forms that are about the same still differ by what
+// they are for.
+func TestSealIsForOnePurpose(t *testing.T) {
+	w := open(t)
+	v := w.visit(w.browser(t).request(loginAt))
+	if err := w.locate(v); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(v.mac(secret, purposeLogin, nil), v.mac(secret, purposeLogout, nil)) {
+		t.Error("a seal to sign in signs out, too")
 	}
 }
 
