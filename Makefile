@@ -23,11 +23,11 @@ cluster: build bin/etcd ## Run the same with an etcd process, two AM nodes and a
 .PHONY: build
 build: ## Build bin/amgate
 	@echo "building bin/amgate (two minutes the first time)"
-	@$(GO) build -trimpath -o bin/amgate ./cmd/amgate
+	@$(GO) build -trimpath -ldflags "-s -w" -o bin/amgate ./cmd/amgate
 
 bin/etcd: go.mod
 	@echo "building bin/etcd"
-	@$(GO) build -trimpath -o bin/etcd go.etcd.io/etcd/server/v3
+	@$(GO) build -trimpath -ldflags "-s -w" -o bin/etcd go.etcd.io/etcd/server/v3
 
 ##@ Check
 
