@@ -12,6 +12,7 @@ FUZZTIME ?= 30s
 .PHONY: run
 run: build ## Run the example of Caddyfile.example, with users made at the first start
 	@bin/amgate demo data
+	@echo "  Logs are in data/amgate.log; stop with Ctrl-C."
 	@bin/amgate run --config Caddyfile.example
 
 .PHONY: cluster
