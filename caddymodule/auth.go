@@ -125,7 +125,7 @@ var authOptions = []option[*Auth]{
 		set: text(func(a *Auth) *string { return &a.Login }),
 	},
 	{
-		name: "forward_cookie", doc: "Let the app behind see the session cookie. Without it the app could not impersonate users elsewhere.",
+		name: "forward_cookie", doc: "Let the app see the session cookie. By default it cannot, so that a broken app cannot act for its users elsewhere.",
 		set: flag(func(a *Auth) *bool { return &a.ForwardCookie }),
 	},
 }
