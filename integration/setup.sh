@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the integration tests need on a bare Debian machine, and says
-# so: curl, Chromium, and the npm packages pinned by clients/package-lock.json.
+# so: curl, Chromium, Node.js, and the npm packages pinned by clients/package-lock.json.
 # It does nothing, quietly, when all of that is there.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -31,8 +31,8 @@ need() { # command, packages...
 }
 
 check_node() {
-	command -v node >/dev/null && command -v npm >/dev/null ||
-		fail "the client tests need Node.js 20 or newer, with npm, on the PATH"
+	need node nodejs npm
+	need npm npm
 	local version
 	version=$(node --version)
 	version=${version#v}
