@@ -137,35 +137,6 @@ func (b *builtinNode) repeats(name string) bool {
 	return false
 }
 
-// builtinLogin is the journey "Login" of realms that do not write their own:
-// credentials in headers if they were sent, else a page that asks for name
-// and password, three times at most.
-func builtinLogin() *journey.Tree {
-	node := func(name string) journey.Node {
-		spec, ok := nodes.ByName(name)
-		if !ok {
-			panic("caddymodule: no built-in node " + name)
-		}
-		return spec.New()
-	}
-	page := &nodes.Page{Header: nodes.Text{"en": "Sign in", "de": "Anmelden"}}
-	for _, id := range []string{"username", "password"} {
-		if err := page.Add(nodes.Child{ID: id, Type: id, Name: id, Node: node(id)}); err != nil {
-			panic(err)
-		}
-	}
-	tree := &journey.Tree{Name: "Login", Entry: "zero", Nodes: make(map[string]*journey.Placed)}
-	place := func(id, kind string, n journey.Node, next map[string]string) {
-		tree.Nodes[id] = &journey.Placed{ID: id, Type: kind, Node: n, Next: next}
-	}
-	place("zero", "zero_page_login", node("zero_page_login"), map[string]string{"true": "check", "false": "page"})
-	place("page", "page", page, map[string]string{"outcome": "check"})
-	place("check", "data_store", node("data_store"), map[string]string{"true": journey.Success, "false": "again"})
-	// AM's limit counts what comes after the first try.
-	place("again", "retry_limit", &nodes.RetryLimit{Limit: 2}, map[string]string{"Retry": "page", "Reject": journey.Failure})
-	return tree
-}
-
 // Interface guards
 var (
 	_ caddy.Module          = (*builtinNode)(nil)

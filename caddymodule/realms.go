@@ -12,6 +12,7 @@ import (
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
 )
 
@@ -110,7 +111,7 @@ func (r *Realm) users(ctx caddy.Context) (identity.Store, error) {
 // trees builds the realm's journeys, the built-in one among them unless the
 // realm has its own of that name.
 func (r *Realm) trees(ctx caddy.Context) (map[string]*journey.Tree, error) {
-	trees := map[string]*journey.Tree{realm.DefaultJourney: builtinLogin()}
+	trees := map[string]*journey.Tree{realm.DefaultJourney: nodes.Login()}
 	var errs []error
 	for _, j := range r.Journeys {
 		tree, err := j.tree(ctx)

@@ -33,7 +33,7 @@ func chrome(tok string) http.Header {
 // "copy" pays for.
 func BenchmarkProtected(b *testing.B) {
 	s := open(b)
-	g := guard(b, s.realm(b, "/"))
+	g := guard(b, s.At(b, "/"))
 	tok := s.signIn(b, "/", "scarter")
 	sent := chrome(tok)
 	id, err := g.Check(b.Context(), &http.Request{Header: sent})

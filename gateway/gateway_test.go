@@ -33,7 +33,7 @@ func carrying(tokens ...string) *http.Request {
 
 func TestCheck(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/alpha"))
+	g := guard(t, s.At(t, "/alpha"))
 	tok := s.signIn(t, "/alpha", "bjensen")
 	for name, carry := range carriers {
 		r := get("/")
@@ -47,7 +47,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: the request was changed", name)
 		}
 	}
-	if _, err := s.set.Logout(t.Context(), []string{tok}); err != nil {
+	if _, err := s.Logout(t.Context(), []string{tok}); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -60,12 +60,12 @@ func TestCheck(t *testing.T) {
 		{"forged", carrying(ours), session.ErrInvalid},
 		{"logged out", carrying(tok), session.ErrEnded},
 	} {
-		reads := s.store.gets.Load()
+		reads := s.Store.Gets.Load()
 		_, err := g.Check(t.Context(), test.r)
 		if !errors.Is(err, ErrUnauthenticated) || !errors.Is(err, test.cause) {
 			t.Errorf("%s: %v", test.name, err)
 		}
-		if !errors.Is(test.cause, session.ErrEnded) && s.store.gets.Load() != reads {
+		if !errors.Is(test.cause, session.ErrEnded) && s.Store.Gets.Load() != reads {
 			t.Errorf("%s: the store was read", test.name)
 		}
 	}
@@ -79,7 +79,7 @@ func TestTokenOfAnotherRealmIsRefused(t *testing.T) {
 	for _, from := range []string{"/", "/alpha"} {
 		tok := s.signIn(t, from, "bjensen")
 		for _, to := range []string{"/", "/alpha"} {
-			g := guard(t, s.realm(t, to))
+			g := guard(t, s.At(t, to))
 			for name, carry := range carriers {
 				r := browse("/")
 				carry(r, tok)
@@ -104,7 +104,7 @@ func TestTokenOfAnotherRealmIsRefused(t *testing.T) {
 func TestOutageIsNoLogout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t)
-		g := guard(t, s.realm(t, "/"))
+		g := guard(t, s.At(t, "/"))
 		tok := s.signIn(t, "/", "bjensen")
 		refused := func(ctx context.Context, what string) {
 			t.Helper()
@@ -120,15 +120,15 @@ func TestOutageIsNoLogout(t *testing.T) {
 				}
 			}
 		}
-		s.store.down.Store(true)
+		s.Store.Down.Store(true)
 		refused(t.Context(), "down")
-		s.store.down.Store(false)
+		s.Store.Down.Store(false)
 
-		s.store.slow.Store(true)
+		s.Store.Hung.Store(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		refused(ctx, "slow")
-		s.store.slow.Store(false)
+		s.Store.Hung.Store(false)
 
 		if id, err := g.Check(t.Context(), carrying(tok)); err != nil || id.UserID() != "bjensen" {
 			t.Errorf("afterwards: %q, %v", id.UserID(), err)
@@ -141,14 +141,14 @@ func TestOutageIsNoLogout(t *testing.T) {
 // now".
 func TestFlappingStoreNeverSignsOut(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/"))
+	g := guard(t, s.At(t, "/"))
 	tok := s.signIn(t, "/", "bjensen")
 	var clients sync.WaitGroup
 	for i := range 50 {
 		clients.Go(func() {
 			for j := range 40 {
 				if i == 0 {
-					s.store.down.Store(j%2 == 0)
+					s.Store.Down.Store(j%2 == 0)
 				}
 				id, err := g.Check(t.Context(), carrying(tok))
 				if err == nil && id.UserID() != "bjensen" || err != nil && !errors.Is(err, store.ErrUnavailable) ||
@@ -166,7 +166,7 @@ func TestFlappingStoreNeverSignsOut(t *testing.T) {
 // another path, and is let through. (oauth2-proxy GHSA-5hvv-m4w4-gf6v.)
 func TestNoHeaderOpensTheDoor(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/"))
+	g := guard(t, s.At(t, "/"))
 	headers := http.Header{
 		"User-Agent":                    {"GoogleHC/1.0", "kube-probe/1.30", "ELB-HealthChecker/2.0", "Caddy", "amgate"},
 		"X-Forwarded-For":               {"127.0.0.1", "10.0.0.1", "garbage"},
@@ -216,10 +216,10 @@ func TestNoHeaderOpensTheDoor(t *testing.T) {
 // live session in the order sent counts, every time.
 func TestPlantedCookies(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/"))
+	g := guard(t, s.At(t, "/"))
 	own, other := s.signIn(t, "/", "bjensen"), s.signIn(t, "/", "{env.SECRET}")
 	foreign, ended := s.signIn(t, "/alpha", "bjensen"), s.signIn(t, "/", "bjensen")
-	if _, err := s.set.Logout(t.Context(), []string{ended}); err != nil {
+	if _, err := s.Logout(t.Context(), []string{ended}); err != nil {
 		t.Fatal(err)
 	}
 	planted := []string{"", "x", ours, foreign, ended, own[:len(own)-1], strings.Repeat("x", 5000)}
@@ -264,7 +264,7 @@ func TestSessionDataIsNotExpanded(t *testing.T) {
 		t.Error("there is a placeholder that nobody defined")
 	}
 	r := get("/")
-	guard(t, s.realm(t, "/")).Prepare(r, id)
+	guard(t, s.At(t, "/")).Prepare(r, id)
 	for name, values := range r.Header {
 		if strings.ContainsAny(strings.Join(values, ""), "{}") || strings.Contains(strings.Join(values, ""), "hunter2") {
 			t.Errorf("%s: %q", name, values)

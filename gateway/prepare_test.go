@@ -34,7 +34,7 @@ func checkUpstream(t interface{ Errorf(string, ...any) }, h http.Header, id Iden
 
 func TestPrepareSetsIdentity(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/alpha"))
+	g := guard(t, s.At(t, "/alpha"))
 	for user, want := range map[string]http.Header{
 		"bjensen": {
 			"X-Am-User": {"bjensen"}, "X-Am-Realm": {"/alpha"}, "X-Am-Roles": {"staff,a%2Cb"}, "X-Am-Auth-Level": {"0"},
@@ -57,7 +57,7 @@ func TestPrepareSetsIdentity(t *testing.T) {
 // for a request that needs no session.
 func TestNoClientCopySurvives(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/"))
+	g := guard(t, s.At(t, "/"))
 	noRoles := s.identify(t, "/", "jürgen\r\nX")
 	for _, id := range []Identity{{}, noRoles} {
 		for _, name := range trusted {
@@ -110,7 +110,7 @@ func aliases(name string) (list []string) {
 // trailers, for plain requests and WebSocket upgrades, signed in or not.
 func TestNoAliasReachesTheApp(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/"))
+	g := guard(t, s.At(t, "/"))
 	for _, id := range []Identity{{}, s.identify(t, "/", "bjensen")} {
 		for _, upgrade := range []bool{false, true} {
 			tried := 0
@@ -147,7 +147,7 @@ func TestNoAliasReachesTheApp(t *testing.T) {
 // else does.
 func TestNothingFoldsToATrustedName(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/"))
+	g := guard(t, s.At(t, "/"))
 	ids := []Identity{{}, s.identify(t, "/", "bjensen"), s.identify(t, "/", "{env.SECRET}")}
 	name := rapid.OneOf(
 		rapid.StringMatching(`[ _.-]{0,2}[xX][ _.~-]?[aA][mM][ _.\[-]?([uU]ser|[rR]ealm|roles|auth[_.-]?level)[ _.-]{0,2}`),
@@ -179,7 +179,7 @@ func TestNothingFoldsToATrustedName(t *testing.T) {
 // CVE-2025-48865, Traefik CVE-2024-45410.)
 func TestConnectionDropsNothingTrusted(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/"))
+	g := guard(t, s.At(t, "/"))
 	id := s.identify(t, "/", "bjensen")
 	names := append(slices.Clone(trusted), "x_am_user", "X-AM-AFFINITY", "X-Forwarded-For", "x-forwarded-user",
 		"X-Forwarded-Proto", "X_Forwarded_Host", "Forwarded", "X-Real-IP")
@@ -205,7 +205,7 @@ func TestConnectionDropsNothingTrusted(t *testing.T) {
 
 func TestCredentialsAreNotForwarded(t *testing.T) {
 	s := open(t)
-	r := s.realm(t, "/")
+	r := s.At(t, "/")
 	id := s.identify(t, "/", "bjensen")
 	request := func() *http.Request {
 		return get("/", "Cookie", "a=1; "+cookieName+"="+ours, cookieName, ours,

@@ -93,7 +93,7 @@ func TestNoTrailerBecomesIdentity(t *testing.T) {
 // the client's making.
 func TestUpgradeCarriesOnlyOurIdentity(t *testing.T) {
 	s := open(t)
-	g := guard(t, s.realm(t, "/"))
+	g := guard(t, s.At(t, "/"))
 	id := s.identify(t, "/", "bjensen")
 
 	seen := make(chan http.Header, 1)

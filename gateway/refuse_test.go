@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,8 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/amgate/amgate/logtest"
 	"github.com/amgate/amgate/session"
-	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/storetest"
 )
 
 func refuse(g *Gateway, r *http.Request, err error) *httptest.ResponseRecorder {
@@ -23,8 +23,6 @@ func refuse(g *Gateway, r *http.Request, err error) *httptest.ResponseRecorder {
 	g.Refuse(w, r, err)
 	return w
 }
-
-var errDown = fmt.Errorf("%w: connection refused", store.ErrUnavailable)
 
 func TestRefuse(t *testing.T) {
 	g := guard(t, unstarted("/alpha"))
@@ -47,13 +45,13 @@ func TestRefuse(t *testing.T) {
 		{"API, no token", get("/"), errNoToken, 401},
 		{"API, foreign token", get("/"), invalid, 401},
 		{"API, ended", get("/"), ended, 401},
-		{"page, outage", browse("/"), errDown, 503},
-		{"API, outage", get("/"), errDown, 503},
+		{"page, outage", browse("/"), storetest.ErrDown, 503},
+		{"API, outage", get("/"), storetest.ErrDown, 503},
 		{"a mistake of ours is no logout", browse("/"), errors.New("?"), 503},
-		{"ended, but not for certain", browse("/"), errors.Join(ended, errDown), 503},
-		{"hung up", browse("/").WithContext(gone), fmt.Errorf("%w: %w", errDown, context.Canceled), 499},
+		{"ended, but not for certain", browse("/"), errors.Join(ended, storetest.ErrDown), 503},
+		{"hung up", browse("/").WithContext(gone), fmt.Errorf("%w: %w", storetest.ErrDown, context.Canceled), 499},
 		{"hung up, decided", get("/").WithContext(gone), ended, 401},
-		{"too slow", browse("/").WithContext(late), fmt.Errorf("%w: %w", errDown, context.DeadlineExceeded), 503},
+		{"too slow", browse("/").WithContext(late), fmt.Errorf("%w: %w", storetest.ErrDown, context.DeadlineExceeded), 503},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			res := refuse(g, test.r, test.err)
@@ -106,11 +104,11 @@ func TestChallengeOpensNoWindow(t *testing.T) {
 // however many there are.
 func TestOutageSpreadsAndSpeaksOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var l logs
-		g := guard(t, unstarted("/"), func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&l, nil)) })
+		var log logtest.Log
+		g := guard(t, unstarted("/"), func(c *Config) { c.Logger = log.Logger() })
 		seconds := map[string]int{}
 		for range 100 {
-			seconds[refuse(g, get("/"), errDown).Header().Get("Retry-After")]++
+			seconds[refuse(g, get("/"), storetest.ErrDown).Header().Get("Retry-After")]++
 		}
 		for _, s := range []string{"1", "2", "3", "4", "5"} {
 			if seconds[s] != 20 {
@@ -119,12 +117,12 @@ func TestOutageSpreadsAndSpeaksOnce(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Second)
-		page := refuse(g, browse("/"), errDown)
+		page := refuse(g, browse("/"), storetest.ErrDown)
 		if !strings.Contains(page.Body.String(), "not been signed out") || page.Header().Get("Content-Type") != htmlType {
 			t.Errorf("page %v %s", page.Header(), page.Body)
 		}
-		if got := l.lines(); len(got) != 2 || !strings.Contains(got[1], "turned_away=101") {
-			t.Errorf("log:\n%s", strings.Join(got, "\n"))
+		if log.Count("\n") != 2 || log.Count("turned_away=101\n") != 1 {
+			t.Errorf("log:\n%s", &log)
 		}
 	})
 }

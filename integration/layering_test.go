@@ -24,6 +24,7 @@ var layers = map[string]layer{
 	"identity":         {level: 0},
 	"journey/callback": {level: 0},
 	"journey/affinity": {level: 0},
+	"logtest":          {level: 0}, // for tests
 
 	"journey": {level: 1, only: []string{"store", "identity", "journey/callback"}},
 
@@ -41,7 +42,8 @@ var layers = map[string]layer{
 	"identity/identitytest":    {level: 2},
 	"journey/journeytest":      {level: 2},
 
-	"realm": {level: 3},
+	"realm":           {level: 3},
+	"realm/realmtest": {level: 3, also: []string{"realm"}}, // for tests
 
 	"rest":    {level: 4},
 	"web":     {level: 4},

@@ -31,7 +31,7 @@ type Tree struct {
 // Placed is a node at its place in a tree.
 type Placed struct {
 	ID string
-	// Type is AM's name of the node's type, such as "PageNode".
+	// Type is the name of the node's type, for messages.
 	Type string
 	Node Node
 	// Next has the id of the node, or end, that follows each outcome.

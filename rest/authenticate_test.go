@@ -360,7 +360,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	}
 	sessions := strings.Replace(alpha, "authenticate", "sessions", 1)
 	for _, down := range []bool{false, true} {
-		s.store.down.Store(down)
+		s.Store.Down.Store(down)
 		s.do(t, "POST", alpha, s.answer(t, step, "bjensen", "s3cr3t-answer"), "Content-Type", "application/json")
 		s.do(t, "POST", alpha+"?suspendedId=s3cr3t-link", "", "X-OpenAM-Username", "bjensen", "X-OpenAM-Password", "s3cr3t-header")
 		s.do(t, "POST", sessions+"/"+token+"?_action=validate", "")
@@ -368,7 +368,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		s.do(t, "POST", sessions+"?_action=s3cr3t-action", "", "Cookie", cookieName+"="+token)
 		s.do(t, "POST", sessions+"?_action=logout", `{"tokenId":"`+token+`"}`, "Content-Type", "application/json")
 	}
-	logged := s.logs.String()
+	logged := s.Log.String()
 	for _, secret := range []string{"s3cr3t", token, authID.AuthID, "Ch4ng31t"} {
 		if strings.Contains(logged, secret) {
 			t.Errorf("%.20q is in the log:\n%s", secret, logged)

@@ -44,7 +44,7 @@ func refusesForms(t *testing.T, r *route) {
 		if want := `"code":403,"reason":"Forbidden"`; res.Code != http.StatusForbidden || !strings.Contains(res.Body.String(), want) {
 			t.Errorf("%q: %d %s, want 403", form, res.Code, res.Body)
 		}
-		if !s.lives(t, token) {
+		if !s.Lives(t, token) {
 			t.Fatalf("%q ended the session", form)
 		}
 		if got := res.Header().Values("Set-Cookie"); got != nil {

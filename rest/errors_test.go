@@ -92,7 +92,7 @@ func TestPanicIsAnAnswer(t *testing.T) {
 	if res.Code != http.StatusInternalServerError || !json.Valid(res.Body.Bytes()) || strings.Contains(res.Body.String(), "s3cr3t") {
 		t.Errorf("%d %s", res.Code, res.Body)
 	}
-	if !strings.Contains(s.logs.String(), "panic") {
+	if !strings.Contains(s.Log.String(), "panic") {
 		t.Error("the log has nothing of it")
 	}
 	if res := s.do(t, "GET", "/am/json/health/live", ""); res.Code != http.StatusOK {
@@ -146,7 +146,7 @@ func TestMissingParametersAreNoCrash(t *testing.T) {
 // what is within it costs memory in proportion. (SECURITY 60)
 func TestRequestBudget(t *testing.T) {
 	s := open(t)
-	before := s.store.gets.Load()
+	before := s.Store.Gets.Load()
 	long := strings.Repeat("x", 1<<17)
 	for _, tt := range []struct {
 		name, url, body string
@@ -169,7 +169,7 @@ func TestRequestBudget(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", tt.name, res.Code, res.Body, tt.want)
 		}
 	}
-	if after := s.store.gets.Load(); after != before {
+	if after := s.Store.Gets.Load(); after != before {
 		t.Errorf("the store was asked %d times", after-before)
 	}
 	members := `{"authId":"x"` + strings.Repeat(`,"a":1`, maxBody/8) + `}`

@@ -101,7 +101,7 @@ func TestHealthNeedsNoRealm(t *testing.T) {
 			t.Errorf("%s: %d %q, want 200 and nothing", url, res.Code, res.Body)
 		}
 	}
-	s.store.down.Store(true)
+	s.Store.Down.Store(true)
 	if res := s.do(t, "GET", "/am/json/health/live", ""); res.Code != http.StatusOK {
 		t.Errorf("live without the store: %d, want 200", res.Code)
 	}
@@ -125,21 +125,21 @@ func FuzzRealmPath(f *testing.F) {
 		if !ok {
 			return
 		}
-		found, rest, err := findRealm(s.set, segments, parameter, host)
+		found, rest, err := findRealm(s.Set, segments, parameter, host)
 		if err != nil {
 			if status := statusOf(err); status != http.StatusNotFound && status != http.StatusBadRequest {
 				t.Fatalf("status %d", status)
 			}
 			return
 		}
-		if again, ok := s.set.Realm(found.Path); !ok || again != found {
+		if again, ok := s.Realm(found.Path); !ok || again != found {
 			t.Fatalf("%q is in no realm of ours: %q", path, found.Path)
 		}
 		if !slices.Equal(rest, segments[len(segments)-len(rest):]) {
 			t.Errorf("%q leaves %q", path, rest)
 		}
 		same, _ := splitPath("/" + strings.ReplaceAll(path, "/", "//"))
-		if again, _, err := findRealm(s.set, same, parameter, host); err != nil || again != found {
+		if again, _, err := findRealm(s.Set, same, parameter, host); err != nil || again != found {
 			t.Errorf("%q with empty segments is another realm", path)
 		}
 	})

@@ -60,7 +60,7 @@ func TestServerInfoDomains(t *testing.T) {
 			t.Errorf("%s %q: domains shown: %v, want %v", tt.version, tt.header, got, tt.shown)
 		}
 	}
-	s.store.down.Store(true)
+	s.Store.Down.Store(true)
 	if res := s.do(t, "GET", "/am/json/serverinfo/*", "", cookieName, token); res.Code != http.StatusOK {
 		t.Errorf("without the store: %d, want 200", res.Code)
 	}

@@ -127,7 +127,7 @@ func TestUseOfASession(t *testing.T) {
 					time.Sleep(10 * time.Minute)
 					s.do(t, "POST", sessionsURL+"?_action="+action, "", cookieName, token)
 				}
-				if got := s.lives(t, token); got != kept {
+				if got := s.Lives(t, token); got != kept {
 					t.Errorf("after 40 minutes the session lives: %v, want %v", got, kept)
 				}
 			})
@@ -145,7 +145,7 @@ func TestLogout(t *testing.T) {
 		if want := `{"result":"Successfully logged out"}`; res.Code != http.StatusOK || res.Body.String() != want {
 			t.Errorf("%s: %d %s", name, res.Code, res.Body)
 		}
-		if s.lives(t, token) {
+		if s.Lives(t, token) {
 			t.Errorf("%s: the session lives on", name)
 		}
 		var want []string
@@ -175,7 +175,7 @@ func TestConcurrentUse(t *testing.T) {
 					t.Errorf("%s: %d %s", action, res.Code, res.Body)
 				}
 			}
-			if s.lives(t, token) {
+			if s.Lives(t, token) {
 				t.Error("a session outlives its logout")
 			}
 		})
@@ -199,7 +199,7 @@ func TestForgedLogoutEndsNothing(t *testing.T) {
 	s := open(t)
 	token := s.login(t)
 	foreign := open(t).login(t) // of another installation
-	before := s.store.commits.Load()
+	before := s.Store.Commits.Load()
 	for _, forged := range []string{tampered(token), foreign, token[:len(token)-2], token + "x", "*", strings.Repeat(".", 1<<19)} {
 		for _, header := range [][]string{
 			{"Content-Type", "application/json"},
@@ -215,10 +215,10 @@ func TestForgedLogoutEndsNothing(t *testing.T) {
 			}
 		}
 	}
-	if after := s.store.commits.Load(); after != before {
+	if after := s.Store.Commits.Load(); after != before {
 		t.Errorf("the store was written to %d times", after-before)
 	}
-	if !s.lives(t, token) {
+	if !s.Lives(t, token) {
 		t.Error("the session was ended")
 	}
 }
@@ -249,7 +249,7 @@ func TestOutageIsNoLogout(t *testing.T) {
 	token := s.login(t)
 	step := s.answer(t, s.start(t, alpha), "bjensen", "Ch4ng31t")
 	cookie := []string{"Cookie", cookieName + "=" + token, "X-Requested-With", "x"}
-	s.store.down.Store(true)
+	s.Store.Down.Store(true)
 	for _, tt := range []struct {
 		url, body string
 		header    []string
@@ -275,8 +275,8 @@ func TestOutageIsNoLogout(t *testing.T) {
 	if res := s.do(t, "POST", sessionsURL+"?_action=validate", "", cookieName, "x"); res.Body.String() != `{"valid":false}` {
 		t.Errorf("a forged token: %d %s", res.Code, res.Body)
 	}
-	s.store.down.Store(false)
-	if !s.lives(t, token) {
+	s.Store.Down.Store(false)
+	if !s.Lives(t, token) {
 		t.Error("the session is gone")
 	}
 	if res := s.do(t, "POST", alpha, step, "Content-Type", "application/json"); res.Code != http.StatusOK {
@@ -294,10 +294,10 @@ func TestManyCookiesAreNotParsed(t *testing.T) {
 	if res.Code != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("80 KiB of cookies: %d %s, want 431", res.Code, res.Body)
 	}
-	reads := s.store.gets.Load()
+	reads := s.Store.Gets.Load()
 	many := strings.Repeat(cookieName+"=x; ", 1000)
 	res = s.do(t, "POST", sessionsURL+"?_action=validate", "", "Cookie", many+cookieName+"="+token, "X-Requested-With", "x")
-	if res.Body.String() != `{"valid":false}` || s.store.gets.Load() != reads {
-		t.Errorf("a thousand cookies of our name: %d %s after %d reads", res.Code, res.Body, s.store.gets.Load()-reads)
+	if res.Body.String() != `{"valid":false}` || s.Store.Gets.Load() != reads {
+		t.Errorf("a thousand cookies of our name: %d %s after %d reads", res.Code, res.Body, s.Store.Gets.Load()-reads)
 	}
 }

@@ -304,16 +304,7 @@ func TestPageAdd(t *testing.T) {
 // The journey that amgate has built in, walked as a person and as a program
 // do. The wrong password that was typed must not outlive its step.
 func TestLoginJourney(t *testing.T) {
-	spec, _ := nodes.ByName("zero_page_login")
-	wire := func(id string, n journey.Node, next map[string]string) *journey.Placed {
-		return &journey.Placed{ID: id, Node: n, Next: next}
-	}
-	tree := &journey.Tree{Name: "Login", Entry: "zero", Nodes: map[string]*journey.Placed{
-		"zero":  wire("zero", spec.New(), map[string]string{"true": "check", "false": "page"}),
-		"page":  wire("page", page(&nodes.Username{}, &nodes.Password{}), map[string]string{"outcome": "check"}),
-		"check": wire("check", &nodes.DataStore{}, map[string]string{"true": journey.Success, "false": "again"}),
-		"again": wire("again", &nodes.RetryLimit{Limit: 2}, map[string]string{"Retry": "page", "Reject": journey.Failure}),
-	}}
+	tree := nodes.Login()
 	if err := tree.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +328,7 @@ func TestLoginJourney(t *testing.T) {
 	}
 
 	s := newSnapshot(nil)
-	if result := walk(s, nil); !result.Asked || s.Header != "Sign in" || s.Stage != "UsernamePassword" {
+	if result := walk(s, nil); !result.Asked || s.Header != "Sign in" {
 		t.Fatalf("%+v: %+v", result, s)
 	}
 	walk(s, nil, "demo", "wrong")

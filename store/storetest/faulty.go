@@ -1,0 +1,76 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/amgate/amgate/store"
+)
+
+// Faulty is a store that counts and, when told to, fails: for tests of what
+// works on a store. Only Get and Commit fail. The fields may be set while the
+// store is in use, but for BeforeCommit.
+type Faulty struct {
+	store.Store
+	// Gets and Commits count the calls.
+	Gets, Commits atomic.Int64
+	// Down makes every call fail with ErrDown.
+	Down atomic.Bool
+	// Hung makes every call wait until its context ends, and then fail.
+	Hung atomic.Bool
+	// Lost is how many commits are applied and answered with ErrDown all the
+	// same; Refused is how many are not applied and answered so.
+	Lost, Refused atomic.Int64
+	// ReadTime is how long a Get takes, in nanoseconds.
+	ReadTime atomic.Int64
+	// BeforeCommit, unless nil, runs before each commit; for tests with one
+	// goroutine.
+	BeforeCommit func()
+}
+
+var _ store.Store = (*Faulty)(nil)
+
+// ErrDown is a store.ErrUnavailable that says more than a client may see.
+var ErrDown = fmt.Errorf("%w: https://internal:2379", store.ErrUnavailable)
+
+func (f *Faulty) fault(ctx context.Context) error {
+	if f.Down.Load() {
+		return ErrDown
+	}
+	if f.Hung.Load() {
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", ErrDown, ctx.Err())
+	}
+	return nil
+}
+
+// Get implements store.Store.
+func (f *Faulty) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+	f.Gets.Add(1)
+	time.Sleep(time.Duration(f.ReadTime.Load()))
+	if err := f.fault(ctx); err != nil {
+		return store.Record{}, 0, err
+	}
+	return f.Store.Get(ctx, k, want)
+}
+
+// Commit implements store.Store.
+func (f *Faulty) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
+	f.Commits.Add(1)
+	if f.BeforeCommit != nil {
+		f.BeforeCommit()
+	}
+	if err := f.fault(ctx); err != nil {
+		return 0, err
+	}
+	if f.Refused.Add(-1) >= 0 {
+		return 0, ErrDown
+	}
+	revision, err := f.Store.Commit(ctx, ops...)
+	if err == nil && f.Lost.Add(-1) >= 0 {
+		return 0, ErrDown
+	}
+	return revision, err
+}
