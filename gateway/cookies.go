@@ -3,11 +3,18 @@ package gateway
 import (
 	"net/http"
 	"net/textproto"
-	"slices"
 	"strings"
+
+	"github.com/amgate/amgate/realm"
 )
 
-// dropCookies removes amgate's cookies, of all realms, from a Cookie header. All others stay
+// The login page's own cookie, on https and on plain http.
+const (
+	loginCookieTLS = "__Host-amgate"
+	loginCookie    = "amgate"
+)
+
+// dropCookies removes amgate's cookies from a Cookie header. All others stay
 // byte for byte and in their order; a header that has none left goes.
 func (g *Gateway) dropCookies(h http.Header) { rewrite(h, "Cookie", g.withoutOwnCookies) }
 
@@ -41,7 +48,11 @@ func (g *Gateway) withoutOwnCookies(line string) string {
 
 func (g *Gateway) isOwnCookie(pair string) bool {
 	name, _, _ := strings.Cut(pair, "=")
-	return slices.Contains(g.ownCookies, textproto.TrimString(name))
+	switch textproto.TrimString(name) {
+	case g.realm.Cookie.Name, realm.AffinityCookie, loginCookieTLS, loginCookie:
+		return true
+	}
+	return false
 }
 
 // rewrite replaces each value of a header by what f makes of it. Empty values
