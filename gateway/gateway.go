@@ -57,8 +57,11 @@ func (c Config) Check() error { return checkLoginURL(c.LoginURL) }
 // Gateway guards apps with the sessions of one realm. All methods are safe
 // for concurrent use.
 type Gateway struct {
-	realm         *realm.Realm
-	tokenHeader   string // canonical name of the header named like the cookie
+	realm        *realm.Realm
+	tokenHeader  string   // canonical name of the header named like the cookie
+	tokenHeaders []string // the same for all realms of the configuration
+	ownCookies   []string // amgate's cookies, of all realms
+
 	challenge     string
 	vary          string
 	login         loginPage
@@ -83,6 +86,11 @@ func New(c Config) *Gateway {
 	}
 	if g.secure == nil {
 		g.secure = func(r *http.Request) bool { return r.TLS != nil }
+	}
+	g.ownCookies = []string{realm.AffinityCookie, realm.FormCookie, realm.FormCookieTLS}
+	for _, name := range c.Realm.CookieNames() {
+		g.tokenHeaders = append(g.tokenHeaders, http.CanonicalHeaderKey(name))
+		g.ownCookies = append(g.ownCookies, name)
 	}
 	g.vary = strings.Join([]string{
 		"Accept", "Authorization", "Cookie", "Sec-Fetch-Mode", "X-Requested-With", g.tokenHeader,

@@ -3,6 +3,7 @@ package realm
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +17,12 @@ const (
 // AffinityCookie is AM's cookie for load balancers. It carries a journey's
 // affinity.
 const AffinityCookie = "amlbcookie"
+
+// The cookie of the login page's forms, on plain http and on https.
+const (
+	FormCookie    = "amgate"
+	FormCookieTLS = "__Host-amgate"
+)
 
 // Bounds on what is looked at before anything about a client is known.
 const (
@@ -37,8 +44,11 @@ func (c Cookie) check(fail func(string, ...any) error) error {
 	if c.Name == "" || strings.ContainsFunc(c.Name, func(r rune) bool { return !isNameRune(r) }) {
 		return fail("cookie %q: a cookie's name has only letters, digits, -, _ and .", c.Name)
 	}
-	if c.Name == AffinityCookie {
+	switch c.Name {
+	case AffinityCookie:
 		return fail("cookie %s: that name is taken by the load-balancer cookie", c.Name)
+	case FormCookie, FormCookieTLS:
+		return fail("cookie %s: that name is taken by the cookie of the login page's forms", c.Name)
 	}
 	switch c.SameSite {
 	case SameSiteLax, SameSiteStrict, SameSiteNone:
@@ -49,6 +59,19 @@ func (c Cookie) check(fail func(string, ...any) error) error {
 		return fail("cookie domain %q is not a domain", c.Domain)
 	}
 	return nil
+}
+
+// CookieNames are the names of the session cookies of all realms of the
+// configuration that the realm belongs to: sorted, each once.
+func (r *Realm) CookieNames() []string {
+	names := []string{r.Cookie.Name}
+	if r.set != nil {
+		for _, other := range r.set.realms {
+			names = append(names, other.Cookie.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Set adds the Set-Cookie line that hands token to the browser: a session

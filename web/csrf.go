@@ -25,8 +25,8 @@ import (
 // on plain HTTP, whoever planted it could make the seal, and the first rule
 // is what refuses them.
 const (
-	hostCookie  = "__Host-amgate"
-	plainCookie = "amgate"
+	hostCookie  = realm.FormCookieTLS
+	plainCookie = realm.FormCookie
 	// maxSecrets bounds how many cookies of the name are looked at.
 	maxSecrets = 4
 	// secretLen is the length of what crypto/rand.Text returns.
