@@ -78,7 +78,7 @@ func TestFormsOfOthersAreRefused(t *testing.T) {
 				continue
 			}
 			answer.want(t, http.StatusForbidden, "Please start again")
-			if answer.sets(sso) || !w.lives(t, before) {
+			if answer.sets(sso) || !w.Lives(t, before) {
 				t.Errorf("%s, %s: the session changed", kind, tt.name)
 			}
 		}
@@ -159,7 +159,7 @@ func TestSecretIsNoSession(t *testing.T) {
 	}
 	b.get(logoutAt)
 	for _, hidden := range []string{session, seal, before, b.cookie(sso), secret} {
-		if hidden != "" && strings.Contains(w.logs.String(), hidden) {
+		if hidden != "" && strings.Contains(w.Log.String(), hidden) {
 			t.Errorf("the log has %q", hidden)
 		}
 	}
@@ -198,7 +198,7 @@ func TestPlantedCookies(t *testing.T) {
 	fields.Set("IDToken2", secret)
 	answer := victim.post(own.target(), fields, "Cookie", planted)
 	answer.want(t, http.StatusOK, "You are signed in")
-	if got := victim.cookie(sso); got == "" || got == "planted" || !w.lives(t, got) {
+	if got := victim.cookie(sso); got == "" || got == "planted" || !w.Lives(t, got) {
 		t.Error("the victim has no session of their own")
 	}
 

@@ -203,7 +203,7 @@ func TestPanic(t *testing.T) {
 	}
 	words := strings.Fields(text(page.all("p")[1]))
 	code := strings.Trim(words[len(words)-1], ".")
-	if len(code) != 8 || !strings.Contains(w.logs.String(), "id="+code) {
+	if len(code) != 8 || !strings.Contains(w.Log.String(), "id="+code) {
 		t.Errorf("the code %q is not in the log", code)
 	}
 }

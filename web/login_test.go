@@ -12,6 +12,7 @@ import (
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/realm/realmtest"
 )
 
 // TestLogin is the whole way: the form as people and password managers need
@@ -46,7 +47,7 @@ func TestLogin(t *testing.T) {
 	if to := page.leadsTo(); to != "/am/XUI/?realm=/alpha" || page.link("Continue") != site+to {
 		t.Errorf("the login leads to %q, its link to %q", to, page.link("Continue"))
 	}
-	if !page.sets(sso) || !page.sets(realm.AffinityCookie) || !b.world.lives(t, b.cookie(sso)) {
+	if !page.sets(sso) || !page.sets(realm.AffinityCookie) || !b.world.Lives(t, b.cookie(sso)) {
 		t.Errorf("Set-Cookie %q", page.header.Values("Set-Cookie"))
 	}
 
@@ -193,7 +194,7 @@ func TestStaleCookieIsReplaced(t *testing.T) {
 		page := b.signIn(loginAt + "&ForceAuth=true")
 		page.want(t, http.StatusOK, "You are signed in")
 		got := b.cookie(sso)
-		if got == planted || got == "" || !w.lives(t, got) {
+		if got == planted || got == "" || !w.Lives(t, got) {
 			t.Errorf("%s: the cookie was not replaced", name)
 		}
 	}
@@ -209,7 +210,7 @@ func TestStaleCookieIsReplaced(t *testing.T) {
 func TestZeroPage(t *testing.T) {
 	b := open(t).browser(t)
 	page := b.get(loginAt+"&goto=/app", "X-OpenAM-Username", username, "X-OpenAM-Password", secret)
-	if page.status != http.StatusSeeOther || page.leadsTo() != "/app" || !b.world.lives(t, b.cookie(sso)) {
+	if page.status != http.StatusSeeOther || page.leadsTo() != "/app" || !b.world.Lives(t, b.cookie(sso)) {
 		t.Errorf("%d to %q", page.status, page.leadsTo())
 	}
 }
@@ -274,7 +275,7 @@ func TestOutage(t *testing.T) {
 	w := open(t)
 	b := w.browser(t)
 	form := b.get(loginAt)
-	w.store.down.Store(true)
+	w.Store.Down.Store(true)
 
 	page := form.submit("IDToken1", username, "IDToken2", secret)
 	page.want(t, http.StatusServiceUnavailable, "Welcome")
@@ -297,17 +298,17 @@ func TestOutage(t *testing.T) {
 		}
 	}
 
-	w.store.down.Store(false)
+	w.Store.Down.Store(false)
 	page.submit("IDToken2", secret).want(t, http.StatusOK, "You are signed in")
 
-	w.store.down.Store(true)
+	w.Store.Down.Store(true)
 	page = b.get(logoutAt)
 	page.want(t, http.StatusServiceUnavailable, "Not available at the moment")
 	if page.sets(sso) || page.link("Try again") != logoutAt[:len(logoutAt)-len("/alpha")]+"%2Falpha" {
 		t.Errorf("%q %q", page.header.Values("Set-Cookie"), page.link("Try again"))
 	}
-	w.store.down.Store(false)
-	if !w.lives(t, b.cookie(sso)) {
+	w.Store.Down.Store(false)
+	if !w.Lives(t, b.cookie(sso)) {
 		t.Error("an outage ended the session")
 	}
 	if strings.Contains(page.body, "internal:2379") {
@@ -389,8 +390,8 @@ func TestOldAddresses(t *testing.T) {
 // TestMessageNode: a message has its two buttons and no other.
 func TestMessageNode(t *testing.T) {
 	b := open(t, func(s *realm.Settings) {
-		s.Journeys["Message"] = tree("Message", placed("m", &nodes.Message{Message: nodes.Text{"en": "News"}},
-			map[string]string{"true": journey.Failure, "false": journey.Failure}))
+		s.Journeys["Message"] = realmtest.Tree("Message", realmtest.Place("m", &nodes.Message{Message: nodes.Text{"en": "News"}},
+			"true", journey.Failure, "false", journey.Failure))
 	}).browser(t)
 	page := b.get(loginAt + "&service=Message")
 	if !page.says("News") || len(page.all("button")) != 2 {

@@ -38,20 +38,20 @@ func TestLogoutByLink(t *testing.T) {
 		page := b.get(tt.target, tt.header...)
 		if tt.want {
 			page.want(t, http.StatusOK, "You are signed out")
-			if w.lives(t, token) || b.cookie(sso) != "" {
+			if w.Lives(t, token) || b.cookie(sso) != "" {
 				t.Errorf("%s: the session lives on", tt.name)
 			}
 			continue
 		}
 		page.want(t, http.StatusOK, "Sign out?")
-		if !w.lives(t, token) || page.sets(sso) {
+		if !w.Lives(t, token) || page.sets(sso) {
 			t.Errorf("%s: the session was ended", tt.name)
 		}
 		if !page.says("bjensen") {
 			t.Errorf("%s: the page does not say who is signed in", tt.name)
 		}
 		page.submit().want(t, http.StatusOK, "You are signed out")
-		if w.lives(t, token) || b.cookie(sso) != "" {
+		if w.Lives(t, token) || b.cookie(sso) != "" {
 			t.Errorf("%s: the button does not sign out", tt.name)
 		}
 	}

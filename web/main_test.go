@@ -3,36 +3,22 @@ package web
 import (
 	"context"
 	"crypto/tls"
-	"encoding/base64"
-	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
-	"golang.org/x/crypto/argon2"
 
-	"github.com/amgate/amgate/identity/file"
-	"github.com/amgate/amgate/identity/password"
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
-	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
-	"github.com/amgate/amgate/session"
-	"github.com/amgate/amgate/store"
-	"github.com/amgate/amgate/store/memory"
-	"github.com/amgate/amgate/token"
+	"github.com/amgate/amgate/realm/realmtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -43,63 +29,14 @@ const (
 	loginAt  = site + "/am/XUI/?realm=/alpha"
 	logoutAt = site + "/am/UI/Logout?realm=/alpha"
 	sso      = realm.DefaultCookie
-	username = "bjensen"
-	secret   = "Ch4ng31t"
+	username = realmtest.Username
+	secret   = realmtest.Password
 )
 
-// world is the pages over a real Set, on a store that can be made to fail.
+// world is the pages of a node.
 type world struct {
 	*Pages
-	set     *realm.Set
-	store   *faulty
-	logs    *logs
-	config  realm.Config
-	backend realm.Backend
-}
-
-// logs is a buffer that the goroutines of the Set may write to.
-type logs struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// faulty is a store that does not answer while it is down.
-type faulty struct {
-	store.Store
-	down atomic.Bool
-}
-
-func (f *faulty) fault() error {
-	if f.down.Load() {
-		return fmt.Errorf("%w: https://internal:2379", store.ErrUnavailable)
-	}
-	return nil
-}
-
-func (f *faulty) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
-	if err := f.fault(); err != nil {
-		return store.Record{}, 0, err
-	}
-	return f.Store.Get(ctx, k, want)
-}
-
-func (f *faulty) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
-	if err := f.fault(); err != nil {
-		return 0, err
-	}
-	return f.Store.Commit(ctx, ops...)
+	*realmtest.Site
 }
 
 var _ journey.Node = (*asking)(nil)
@@ -127,134 +64,57 @@ func asks(n *asking, callbacks ...callback.Callback) func(*realm.Settings) {
 	}
 	n.got = make(chan []callback.Callback, 1)
 	return func(s *realm.Settings) {
-		s.Journeys["Ask"] = tree("Ask", placed("ask", n, map[string]string{"outcome": journey.Failure}))
+		s.Journeys["Ask"] = realmtest.Tree("Ask", realmtest.Place("ask", n, "outcome", journey.Failure))
 	}
 }
 
-func placed(id string, n journey.Node, next map[string]string) *journey.Placed {
-	return &journey.Placed{ID: id, Type: id, Node: n, Next: next}
-}
-
-func tree(name string, all ...*journey.Placed) *journey.Tree {
-	t := &journey.Tree{Name: name, Entry: all[0].ID, Nodes: make(map[string]*journey.Placed)}
-	for _, p := range all {
-		t.Nodes[p.ID] = p
-	}
-	return t
-}
-
-// onePage is the journey that is built in; twoPages asks for the name first.
+// onePage is the journey that is built in, with a title of our own; twoPages
+// asks for the name first.
 func onePage() *journey.Tree {
-	page := &nodes.Page{Header: nodes.Text{"en": "Welcome", "de": "Willkommen"}, Children: []nodes.Child{
-		{ID: "name", Node: &nodes.Username{}}, {ID: "pass", Node: &nodes.Password{}},
-	}}
-	zero := &nodes.ZeroPageLogin{
-		UsernameHeader: "X-OpenAM-Username", PasswordHeader: "X-OpenAM-Password", AllowWithoutReferer: true,
-	}
-	return tree("Login",
-		placed("zero", zero, map[string]string{"true": "check", "false": "page"}),
-		placed("page", page, map[string]string{"outcome": "check"}),
-		placed("check", &nodes.DataStore{}, map[string]string{"true": journey.Success, "false": "again"}),
-		placed("again", &nodes.RetryLimit{Limit: 2}, map[string]string{"Retry": "page", "Reject": journey.Failure}),
-	)
+	login := nodes.Login()
+	login.Nodes["page"].Node.(*nodes.Page).Header = nodes.Text{"en": "Welcome", "de": "Willkommen"}
+	return login
 }
 
 func twoPages() *journey.Tree {
-	return tree("TwoSteps",
-		placed("name", &nodes.Username{}, map[string]string{"outcome": "pass"}),
-		placed("pass", &nodes.Password{}, map[string]string{"outcome": "check"}),
-		placed("check", &nodes.DataStore{}, map[string]string{"true": journey.Success, "false": "again"}),
-		placed("again", &nodes.RetryLimit{Limit: 2}, map[string]string{"Retry": "name", "Reject": journey.Failure}),
+	return realmtest.Tree("TwoSteps",
+		realmtest.Place("name", &nodes.Username{}, "outcome", "pass"),
+		realmtest.Place("pass", &nodes.Password{}, "outcome", "check"),
+		realmtest.Place("check", &nodes.DataStore{}, "true", journey.Success, "false", "again"),
+		realmtest.Place("again", &nodes.RetryLimit{Limit: 2}, "Retry", "name", "Reject", journey.Failure),
 	)
 }
 
 // open starts the realms / and /alpha. The edits are for /alpha.
 func open(tb testing.TB, edits ...func(*realm.Settings)) *world {
 	tb.Helper()
-	backing := memory.New()
-	w := &world{store: &faulty{Store: backing}, logs: &logs{}}
-	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	people := openUsers(tb, log)
-	settings := []realm.Settings{
-		{Path: "/"},
-		{Path: "/alpha", GotoAllow: []string{allowed}, Hosts: []string{"alpha.example.com"}},
+	root := realm.Settings{Path: "/"}
+	alpha := realm.Settings{Path: "/alpha", GotoAllow: []string{allowed}, Hosts: []string{"alpha.example.com"}}
+	for _, s := range []*realm.Settings{&root, &alpha} {
+		s.Journeys = realmtest.Journeys(onePage(), twoPages())
 	}
-	for i := range settings {
-		s := &settings[i]
-		s.Users = people
-		s.Journeys = map[string]*journey.Tree{"Login": onePage(), "TwoSteps": twoPages()}
-		if s.Path == "/alpha" {
-			for _, edit := range edits {
-				edit(s)
-			}
-		}
-		*s = s.WithDefaults("/am")
+	for _, edit := range edits {
+		edit(&alpha)
 	}
-	root, err := token.NewSecret([]byte("0123456789abcdef0123456789abcdef"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	access := session.NewAccess(session.AccessConfig{Store: w.store, Logger: log})
-	w.config = realm.Config{Realms: settings, Logger: log}
-	w.backend = realm.Backend{Store: w.store, Access: access, SigningKeys: []token.Secret{root}}
-	tb.Cleanup(func() {
-		w.store.down.Store(false)
-		access.Close()
-		backing.Close()
-	})
-	w.restart(tb)
+	w := &world{Site: realmtest.Open(tb, root, alpha)}
+	w.serve("")
 	return w
 }
 
-// restart serves from a new node of the same installation, with no in-memory
-// journeys.
+// restart serves from a new process, with no in-memory journeys.
 func (w *world) restart(tb testing.TB) {
 	tb.Helper()
-	var err error
-	if w.set, err = realm.New(w.config); err != nil {
-		tb.Fatal(err)
-	}
-	w.backend.Journeys = keep.NewTable(keep.TableConfig{})
-	if err := w.set.Start(tb.Context(), w.backend); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(w.set.Close)
+	w.Start(tb)
 	w.serve("")
 }
 
 // serve makes the pages anew, with another base URL.
 func (w *world) serve(baseURL string) {
 	w.Pages = New(Config{
-		Realms: w.set, Base: "/am", BaseURL: baseURL, Logger: w.config.Logger,
+		Realms: w.Set, Base: realmtest.Base, BaseURL: baseURL, Logger: w.Config.Logger,
 		Secure:   func(r *http.Request) bool { return r.TLS != nil || strings.HasPrefix(baseURL, "https://") },
 		ClientIP: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") },
 	})
-}
-
-func openUsers(tb testing.TB, log *slog.Logger) *file.Store {
-	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "users.json")
-	salt := []byte("saltsaltsaltsalt")
-	key := argon2.IDKey([]byte(secret), salt, 1, 64, 1, 32) // cheap: its strength is tested elsewhere
-	hash := fmt.Sprintf("$argon2id$v=19$m=64,t=1,p=1$%s$%s",
-		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
-	users := fmt.Sprintf(`{"users": [{"username": %q, "password": %q}]}`, username, hash)
-	if err := os.WriteFile(path, []byte(users), 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	people, err := file.Open(file.Config{Path: path, Gate: password.NewGate(0, 0), Logger: log})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(people.Close)
-	return people
-}
-
-// lives reports whether a session does, without using it.
-func (w *world) lives(tb testing.TB, tok string) bool {
-	tb.Helper()
-	_, err := w.set.Session(tb.Context(), []string{tok}, session.Peek)
-	return err == nil
 }
 
 // browser keeps cookies and says where its requests come from, as browsers
