@@ -3,19 +3,13 @@ package gateway
 import (
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
-
-	"github.com/amgate/amgate/realm"
 )
 
-// The login page's own cookie, on https and on plain http.
-const (
-	loginCookieTLS = "__Host-amgate"
-	loginCookie    = "amgate"
-)
-
-// dropCookies removes amgate's cookies from a Cookie header. All others stay
-// byte for byte and in their order; a header that has none left goes.
+// dropCookies removes amgate's cookies, those of all realms, from a Cookie
+// header. All others stay byte for byte and in their order; a header that has
+// none left goes.
 func (g *Gateway) dropCookies(h http.Header) { rewrite(h, "Cookie", g.withoutOwnCookies) }
 
 // withoutOwnCookies is "" when nothing but separators is left of the line.
@@ -48,11 +42,7 @@ func (g *Gateway) withoutOwnCookies(line string) string {
 
 func (g *Gateway) isOwnCookie(pair string) bool {
 	name, _, _ := strings.Cut(pair, "=")
-	switch textproto.TrimString(name) {
-	case g.realm.Cookie.Name, realm.AffinityCookie, loginCookieTLS, loginCookie:
-		return true
-	}
-	return false
+	return slices.Contains(g.ownCookies, textproto.TrimString(name))
 }
 
 // rewrite replaces each value of a header by what f makes of it. Empty values

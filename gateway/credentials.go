@@ -14,6 +14,24 @@ const (
 	maxTokenBytes = 4096 // what a browser keeps of a cookie (RFC 6265 §6.1)
 )
 
+// Credentials returns those of the headers that Check looks at. Prepare
+// changes no value in it, so that another Gateway of the same configuration
+// can check the same request afterwards.
+func (g *Gateway) Credentials(h http.Header) http.Header {
+	found := make(http.Header, 2)
+	keep := func(name string) {
+		if values := h[name]; len(values) > 0 {
+			found[name] = values
+		}
+	}
+	keep("Cookie")
+	keep("Authorization")
+	for _, name := range g.tokenHeaders {
+		keep(name)
+	}
+	return found
+}
+
 // tokens appends the tokens that a request carries to list, at most its
 // capacity, in the order in which they are tried.
 func (g *Gateway) tokens(list []string, h http.Header) []string {

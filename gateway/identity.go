@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/amgate/amgate/session"
@@ -29,6 +31,9 @@ func (i Identity) Placeholder(name string) (value string, ok bool) {
 	}
 	return get(i), true
 }
+
+// PlaceholderNames are the names that Placeholder knows.
+var PlaceholderNames = slices.Sorted(maps.Keys(placeholders))
 
 var placeholders = map[string]func(Identity) string{
 	"id":     func(i Identity) string { return i.UserID() },

@@ -15,7 +15,8 @@ import (
 // Connection that would make a proxy drop such headers lose their effect.
 // Unless the cookie is forwarded, it also removes the token, wherever it
 // travels, and amgate's own cookies; other cookies and other Bearer tokens
-// stay as they are.
+// stay as they are. The tokens and cookies of all realms go: a browser sends
+// those of another realm along, and this app has no business with them.
 //
 // A request that needs no session but passes the gateway goes through Prepare
 // too, with the zero Identity: then the app sees no identity header at all.
@@ -45,9 +46,12 @@ func setIdentity(h http.Header, id Identity) {
 	}
 }
 
-// dropToken removes the token from the two headers that can carry it.
+// dropToken removes tokens from the headers that carry nothing else, and from
+// Authorization.
 func (g *Gateway) dropToken(h http.Header) {
-	delete(h, g.tokenHeader)
+	for _, name := range g.tokenHeaders {
+		delete(h, name)
+	}
 	rewrite(h, "Authorization", func(value string) string {
 		if _, ours := ourBearer(value); ours {
 			return ""

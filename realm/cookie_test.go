@@ -1,6 +1,7 @@
 package realm
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,6 +39,17 @@ func TestTokensInOrder(t *testing.T) {
 	h["Cookie"] = []string{"a=b; iPlanetDirectoryPro=one; xiPlanetDirectoryPro=no", "iPlanetDirectoryPro=two ; iplanetdirectorypro=no"}
 	if got, want := c.Tokens(h), []string{"from-header", "one", "two"}; !slices.Equal(got, want) {
 		t.Errorf("Tokens = %q, want %q", got, want)
+	}
+}
+
+// A session cookie of the name would be taken for the other, and each would
+// overwrite the other in the browser.
+func TestCookieNamesThatAreTaken(t *testing.T) {
+	for _, name := range []string{AffinityCookie, FormCookie, FormCookieTLS} {
+		err := Cookie{Name: name, SameSite: SameSiteLax}.check(fmt.Errorf)
+		if err == nil || !strings.Contains(err.Error(), "that name is taken") {
+			t.Errorf("cookie %s: %v", name, err)
+		}
 	}
 }
 
