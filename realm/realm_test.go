@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,12 +20,11 @@ import (
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/journey/journeytest"
-	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/realm/realmtest"
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
-	"github.com/amgate/amgate/store/memory"
 	"github.com/amgate/amgate/token"
 )
 
@@ -36,38 +34,10 @@ func TestMain(m *testing.M) {
 
 const origin = "https://login.example.com"
 
-// flaky is a store that can be away.
-type flaky struct {
-	store.Store
-	away atomic.Bool
-	// lies makes the next commit happen and be reported as unavailable.
-	lies atomic.Int32
-}
-
-func (f *flaky) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
-	if f.away.Load() {
-		return store.Record{}, 0, store.ErrUnavailable
-	}
-	return f.Store.Get(ctx, k, want)
-}
-
-func (f *flaky) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
-	if f.away.Load() {
-		return 0, store.ErrUnavailable
-	}
-	rev, err := f.Store.Commit(ctx, ops...)
-	if err == nil && f.lies.Add(-1) >= 0 {
-		return 0, fmt.Errorf("%w: the answer was lost", store.ErrUnavailable)
-	}
-	return rev, err
-}
-
 // site is a node with the realms / and /alpha.
 type site struct {
-	*realm.Set
-	store   *flaky
-	backend realm.Backend
-	people  *busy
+	*realmtest.Site
+	people *busy
 }
 
 // busy are people whose passwords can be refused for lack of time.
@@ -88,90 +58,56 @@ var people = journeytest.Users{
 	{User: identity.User{ID: "4712", Username: "bob", Active: false}, Password: "wonder land"},
 }
 
-func place(id string, n journey.Node, next ...string) *journey.Placed {
-	p := &journey.Placed{ID: id, Type: id, Node: n, Next: map[string]string{}}
-	for i := 0; i < len(next); i += 2 {
-		p.Next[next[i]] = next[i+1]
-	}
-	return p
-}
-
 func trees() map[string]*journey.Tree {
-	build := func(name string, list ...*journey.Placed) *journey.Tree {
-		t := &journey.Tree{Name: name, Entry: list[0].ID, Nodes: map[string]*journey.Placed{}}
-		for _, p := range list {
-			t.Nodes[p.ID] = p
+	credentials := func(name string, after ...*journey.Placed) *journey.Tree {
+		next := journey.Success
+		if len(after) > 0 {
+			next = after[0].ID
 		}
-		return t
+		return realmtest.Tree(name, append([]*journey.Placed{
+			realmtest.Place("name", new(nodes.Username), "outcome", "pass"),
+			realmtest.Place("pass", new(nodes.Password), "outcome", "check"),
+			realmtest.Place("check", new(nodes.DataStore), "true", next, "false", journey.Failure),
+		}, after...)...)
 	}
-	return map[string]*journey.Tree{
-		"Login": build("Login",
-			place("name", new(nodes.Username), "outcome", "pass"),
-			place("pass", new(nodes.Password), "outcome", "check"),
-			place("check", new(nodes.DataStore), "true", journey.Success, "false", journey.Failure)),
-		"WithURL": build("WithURL",
-			place("name", new(nodes.Username), "outcome", "pass"),
-			place("pass", new(nodes.Password), "outcome", "check"),
-			place("check", new(nodes.DataStore), "true", "url", "false", journey.Failure),
-			place("url", &nodes.SetSuccessURL{URL: "/from-journey"}, "outcome", journey.Success)),
-	}
+	return realmtest.Journeys(
+		credentials("Login"),
+		credentials("WithURL", realmtest.Place("url", &nodes.SetSuccessURL{URL: "/from-journey"}, "outcome", journey.Success)),
+	)
 }
 
 func settings(scheme realm.JourneyScheme, users identity.Store) []realm.Settings {
 	list := []realm.Settings{{Path: "/"}, {Path: "/alpha", FailureURL: "/sorry", GotoAllow: []string{"https://app.example.com"}}}
 	for i := range list {
 		list[i].Users, list[i].Journeys, list[i].JourneySessions = users, trees(), scheme
-		list[i] = list[i].WithDefaults("/am")
 	}
-	return list
+	return realmtest.Complete(list...)
 }
 
-func secret(t testing.TB, fill byte) token.Secret {
-	t.Helper()
-	s, err := token.NewSecret([]byte(strings.Repeat(string(rune(fill)), 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
+// newSite is a node on st that does not run before Start.
 func newSite(t testing.TB, scheme realm.JourneyScheme, st store.Store) *site {
 	t.Helper()
-	s := &site{store: &flaky{Store: st}, people: &busy{Users: people}}
-	access := session.NewAccess(session.AccessConfig{Store: s.store, Logger: slog.New(slog.DiscardHandler)})
-	t.Cleanup(func() { access.Close() })
-	s.backend = realm.Backend{
-		Store: s.store, Access: access, Journeys: keep.NewTable(keep.TableConfig{}), SigningKeys: []token.Secret{secret(t, 'r')},
-	}
-	var err error
-	s.Set, err = realm.New(realm.Config{
-		Realms: settings(scheme, s.people), Advertise: "am-1:8080", Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
+	people := &busy{Users: people}
+	return &site{realmtest.New(t, st, realm.Config{Realms: settings(scheme, people), Advertise: "am-1:8080"}), people}
 }
 
 func started(t testing.TB, scheme realm.JourneyScheme) *site {
 	t.Helper()
-	st := memory.New()
-	t.Cleanup(func() { st.Close() })
-	s := newSite(t, scheme, st)
-	if err := s.Start(t.Context(), s.backend); err != nil {
+	s := newSite(t, scheme, realmtest.NewStore(t))
+	s.run(t)
+	return s
+}
+
+func (s *site) run(t testing.TB) {
+	t.Helper()
+	if err := s.Start(t.Context(), s.Backend); err != nil {
 		t.Fatal(err)
 	}
-	return s
 }
 
 func (s *site) alpha(t testing.TB) *realm.Realm {
 	t.Helper()
-	r, ok := s.Realm("/alpha")
-	if !ok {
-		t.Fatal("no realm /alpha")
-	}
-	return r
+	return s.At(t, "/alpha")
 }
 
 func request() realm.Request {
@@ -357,7 +293,7 @@ func TestNoSession(t *testing.T) {
 		if ok.Token != "" || !ok.NoSession || ok.SuccessURL == "" {
 			t.Errorf("%s: success is %+v", scheme, ok)
 		}
-		records, _, err := set.store.List(t.Context(), "s/", store.Page{})
+		records, _, err := set.Store.List(t.Context(), "s/", store.Page{})
 		if err != nil || len(records) > 0 {
 			t.Errorf("%s: %d sessions, %v", scheme, len(records), err)
 		}
@@ -381,14 +317,10 @@ func TestJourneyTimesOut(t *testing.T) {
 // A journey whose state is on another node starts again there, as in AM: the
 // same journey, a new authId, and the answers are not used.
 func TestLostJourneyStartsAgain(t *testing.T) {
-	st := memory.New()
-	defer st.Close()
+	st := realmtest.NewStore(t)
 	one, other := newSite(t, realm.JourneysInMemory, st), newSite(t, realm.JourneysInMemory, st)
-	for _, s := range []*site{one, other} {
-		if err := s.Start(t.Context(), s.backend); err != nil {
-			t.Fatal(err)
-		}
-	}
+	one.run(t)
+	other.run(t)
 	req := request()
 	req.IndexType, req.IndexValue = "service", "WithURL"
 	step := begin(t, one.alpha(t), req, "alice")
@@ -407,7 +339,7 @@ func TestLostJourneyStartsAgain(t *testing.T) {
 func TestFaultLeavesTheStepAnswerable(t *testing.T) {
 	for _, scheme := range schemes {
 		for name, fault := range map[string]func(*site, bool){
-			"store away":      func(s *site, on bool) { s.store.away.Store(on) },
+			"store away":      func(s *site, on bool) { s.Store.Down.Store(on) },
 			"too many hashes": func(s *site, on bool) { s.people.now.Store(on) },
 		} {
 			t.Run(string(scheme)+" "+name, func(t *testing.T) {
@@ -440,11 +372,11 @@ func TestLostAcknowledgementMakesOneSession(t *testing.T) {
 			set := started(t, scheme)
 			r := set.alpha(t)
 			step := begin(t, r, request(), "alice")
-			set.store.lies.Store(1)
+			set.Store.Lost.Store(1)
 			if reply := answer(t, r, step, "wonder land"); reply.Success == nil {
 				t.Fatalf("%+v", reply)
 			}
-			records, _, err := set.store.List(t.Context(), "s/", store.Page{})
+			records, _, err := set.Store.List(t.Context(), "s/", store.Page{})
 			if err != nil || len(records) != 1 {
 				t.Errorf("%d sessions, %v", len(records), err)
 			}
@@ -487,14 +419,13 @@ func TestRealmsAreIsolated(t *testing.T) {
 // Nodes that start at once on an empty store agree on its secrets; a node
 // with another root secret is refused.
 func TestSecretsAreShared(t *testing.T) {
-	st := memory.New()
-	defer st.Close()
+	st := realmtest.NewStore(t)
 	sites := make([]*site, 8)
 	var wg sync.WaitGroup
 	for i := range sites {
 		sites[i] = newSite(t, realm.JourneysServer, st)
 		wg.Go(func() {
-			if err := sites[i].Start(t.Context(), sites[i].backend); err != nil {
+			if err := sites[i].Start(t.Context(), sites[i].Backend); err != nil {
 				t.Error(err)
 			}
 		})
@@ -507,8 +438,8 @@ func TestSecretsAreShared(t *testing.T) {
 		}
 	}
 	stranger := newSite(t, realm.JourneysServer, st)
-	stranger.backend.SigningKeys = []token.Secret{secret(t, 'x')}
-	if err := stranger.Start(t.Context(), stranger.backend); err == nil || !strings.Contains(err.Error(), "signing_key") {
+	stranger.Backend.SigningKeys = []token.Secret{realmtest.Secret(t, 'x')}
+	if err := stranger.Start(t.Context(), stranger.Backend); err == nil || !strings.Contains(err.Error(), "signing_key") {
 		t.Errorf("a node with another root secret: %v", err)
 	}
 }
@@ -516,13 +447,9 @@ func TestSecretsAreShared(t *testing.T) {
 // A Set that starts while the store is away serves as soon as it is there.
 func TestStartWhileTheStoreIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		st := memory.New()
-		defer st.Close()
-		s := newSite(t, realm.JourneysServer, st)
-		s.store.away.Store(true)
-		if err := s.Start(t.Context(), s.backend); err != nil {
-			t.Fatal(err)
-		}
+		s := newSite(t, realm.JourneysServer, realmtest.NewStore(t))
+		s.Store.Down.Store(true)
+		s.run(t)
 		r := s.alpha(t)
 		if _, err := r.Authenticate(t.Context(), request()); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("while the store is away: %v", err)
@@ -530,7 +457,7 @@ func TestStartWhileTheStoreIsAway(t *testing.T) {
 		if err := s.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("Ready while the store is away: %v", err)
 		}
-		s.store.away.Store(false)
+		s.Store.Down.Store(false)
 		time.Sleep(5 * time.Second)
 		login(t, r, request())
 		if err := s.Ready(t.Context()); err != nil {
@@ -571,32 +498,13 @@ func TestSettingsAreChecked(t *testing.T) {
 
 // Nothing of what a login handles may reach a log, whatever the level.
 func TestNothingSecretIsLogged(t *testing.T) {
-	file, err := os.CreateTemp(t.TempDir(), "log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.NewTextHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	st := memory.New()
-	defer st.Close()
-	s := newSite(t, realm.JourneysServer, st)
-	s.Set, err = realm.New(realm.Config{Realms: settings(realm.JourneysServer, s.people), Logger: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.Start(t.Context(), s.backend); err != nil {
-		t.Fatal(err)
-	}
+	s := started(t, realm.JourneysServer)
 	tok := login(t, s.alpha(t), request()).Token
 	failing := begin(t, s.alpha(t), request(), "alice")
 	answer(t, s.alpha(t), failing, "not my password")
-	content, err := os.ReadFile(file.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, hidden := range []string{"wonder land", "not my password", tok, failing.AuthID} {
-		if strings.Contains(string(content), hidden) {
-			t.Errorf("the log holds a secret:\n%s", content)
+		if s.Log.Count(hidden) > 0 {
+			t.Errorf("the log holds a secret:\n%s", s.Log)
 		}
 	}
 }

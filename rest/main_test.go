@@ -69,13 +69,13 @@ func open(tb testing.TB, edits ...func(*realm.Settings)) *site {
 // restart serves from a new process, with no in-memory journeys.
 func (s *site) restart(tb testing.TB) {
 	tb.Helper()
-	s.Start(tb)
+	s.Restart(tb)
 	s.serve(tb)
 }
 
 func (s *site) serve(tb testing.TB) {
 	s.API = New(Config{
-		Realms: s.Set, Base: realmtest.Base, Logger: s.Config.Logger,
+		Realms: s.Set, Base: realmtest.Base, Logger: s.Log.Logger(),
 		Secure: func(r *http.Request) bool { return r.TLS != nil },
 		ClientIP: func(r *http.Request) netip.Addr {
 			peer, err := netip.ParseAddrPort(r.RemoteAddr)

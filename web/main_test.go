@@ -104,14 +104,14 @@ func open(tb testing.TB, edits ...func(*realm.Settings)) *world {
 // restart serves from a new process, with no in-memory journeys.
 func (w *world) restart(tb testing.TB) {
 	tb.Helper()
-	w.Start(tb)
+	w.Restart(tb)
 	w.serve("")
 }
 
 // serve makes the pages anew, with another base URL.
 func (w *world) serve(baseURL string) {
 	w.Pages = New(Config{
-		Realms: w.Set, Base: realmtest.Base, BaseURL: baseURL, Logger: w.Config.Logger,
+		Realms: w.Set, Base: realmtest.Base, BaseURL: baseURL, Logger: w.Log.Logger(),
 		Secure:   func(r *http.Request) bool { return r.TLS != nil || strings.HasPrefix(baseURL, "https://") },
 		ClientIP: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") },
 	})

@@ -42,13 +42,13 @@ func People() identity.Store {
 // Site is a node with realms at work.
 type Site struct {
 	*realm.Set
-	// Store is what the node works on.
-	Store *storetest.Faulty
+	// Backend is what the realms work on; Store is its store.
+	Backend realm.Backend
+	Store   *storetest.Faulty
 	// Log has what the realms and their sessions log.
 	Log *logtest.Log
-	// Config and Backend are what Start makes the Set of.
-	Config  realm.Config
-	Backend realm.Backend
+
+	config realm.Config
 }
 
 // NewStore is a store in memory that is closed with the test.
@@ -59,31 +59,57 @@ func NewStore(tb testing.TB) store.Store {
 	return st
 }
 
-// Open starts a node on a store of its own, see New.
+// Open starts a node on a store of its own, with Complete settings.
 func Open(tb testing.TB, realms ...realm.Settings) *Site {
 	tb.Helper()
-	s := New(tb, NewStore(tb), realms...)
-	s.Start(tb)
+	s := New(tb, NewStore(tb), realm.Config{Realms: Complete(realms...)})
+	s.start(tb)
 	return s
 }
 
-// New is a node on st that does not run before Start. Nodes on one store are
-// of one installation. Realms without users have People, those without
-// journeys nodes.Login; the other defaults are those of realm.Settings.
-func New(tb testing.TB, st store.Store, realms ...realm.Settings) *Site {
+// New is a node on st that does not work before its Set is started with its
+// Backend. Nodes on one store are of one installation. It ends with the test.
+func New(tb testing.TB, st store.Store, cfg realm.Config) *Site {
 	tb.Helper()
-	s := &Site{Store: &storetest.Faulty{Store: st}, Log: new(logtest.Log)}
-	s.Config = realm.Config{Realms: Complete(realms...), Logger: s.Log.Logger()}
-	access := session.NewAccess(session.AccessConfig{Store: s.Store, Logger: s.Config.Logger})
-	s.Backend = realm.Backend{Store: s.Store, Access: access, SigningKeys: []token.Secret{Secret(tb, 'r')}}
+	s := &Site{Store: &storetest.Faulty{Store: st}, Log: new(logtest.Log), config: cfg}
+	s.config.Logger = s.Log.Logger()
+	access := session.NewAccess(session.AccessConfig{Store: s.Store, Logger: s.config.Logger})
 	tb.Cleanup(func() {
 		s.Store.Down.Store(false) // so that what is due can be written
 		access.Close()
 	})
+	s.Backend = realm.Backend{Store: s.Store, Access: access, SigningKeys: []token.Secret{Secret(tb, 'r')}}
+	s.renew(tb)
 	return s
 }
 
-// Complete gives the settings what they lack, see New.
+// Restart is as if the process had been started anew: another Set, and
+// journeys in memory are lost.
+func (s *Site) Restart(tb testing.TB) {
+	tb.Helper()
+	s.renew(tb)
+	s.start(tb)
+}
+
+func (s *Site) renew(tb testing.TB) {
+	tb.Helper()
+	set, err := realm.New(s.config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(set.Close)
+	s.Set, s.Backend.Journeys = set, keep.NewTable(keep.TableConfig{})
+}
+
+func (s *Site) start(tb testing.TB) {
+	tb.Helper()
+	if err := s.Start(tb.Context(), s.Backend); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Complete gives realms without users People, those without journeys
+// nodes.Login, and all of them the defaults of realm.Settings.
 func Complete(realms ...realm.Settings) []realm.Settings {
 	people := People()
 	complete := make([]realm.Settings, len(realms))
@@ -97,21 +123,6 @@ func Complete(realms ...realm.Settings) []realm.Settings {
 		complete[i] = r.WithDefaults(Base)
 	}
 	return complete
-}
-
-// Start runs the node's realms until the test ends. Called again, it is as if
-// the process had been started anew: journeys in memory are lost.
-func (s *Site) Start(tb testing.TB) {
-	tb.Helper()
-	set, err := realm.New(s.Config)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	s.Set, s.Backend.Journeys = set, keep.NewTable(keep.TableConfig{})
-	tb.Cleanup(set.Close)
-	if err := set.Start(tb.Context(), s.Backend); err != nil {
-		tb.Fatal(err)
-	}
 }
 
 // At is the realm of that path, which must exist.
