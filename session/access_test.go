@@ -18,17 +18,17 @@ func TestUseIsWrittenOncePerResolution(t *testing.T) {
 		g := grant()
 		g.MaxTime = 10 * time.Hour
 		tok, _ := n.issue(t, g)
-		w.store.reads.Store(0)
-		w.store.commits.Store(0)
+		w.store.Gets.Store(0)
+		w.store.Commits.Store(0)
 		const uses = 3600
 		for range uses {
 			time.Sleep(time.Second)
 			n.use(t, tok, nil)
 		}
-		if c := w.store.commits.Load(); c < 59 || c > 60 {
+		if c := w.store.Commits.Load(); c < 59 || c > 60 {
 			t.Errorf("%d writes in an hour", c)
 		}
-		if r := w.store.reads.Load(); r != uses {
+		if r := w.store.Gets.Load(); r != uses {
 			t.Errorf("%d reads for %d lookups, want that of the record alone", r, uses)
 		}
 	})
@@ -44,14 +44,14 @@ func TestManyAccessesAreWrittenInBatches(t *testing.T) {
 			tokens[tok] = s
 		}
 		time.Sleep(10*time.Minute + session.FlushInterval/2) // between two flushes
-		w.store.commits.Store(0)
+		w.store.Commits.Store(0)
 		used := time.Now()
 		for tok := range tokens {
 			n.use(t, tok, nil)
 		}
 		time.Sleep(session.FlushInterval)
 		synctest.Wait()
-		if c := w.store.commits.Load(); c != 3 {
+		if c := w.store.Commits.Load(); c != 3 {
 			t.Errorf("%d commits for 250 accesses, want 3", c)
 		}
 		for _, s := range tokens {
@@ -73,9 +73,9 @@ func TestAccessSurvivesAnOutage(t *testing.T) {
 		n.use(t, tok, nil)
 		n.use(t, gone, nil)
 		used := time.Now().Truncate(time.Millisecond)
-		w.store.down.Store(true)
+		w.store.Down.Store(true)
 		time.Sleep(10 * time.Minute)
-		w.store.down.Store(false)
+		w.store.Down.Store(false)
 		if err := other.End(t.Context(), g); err != nil {
 			t.Fatal(err)
 		}

@@ -40,13 +40,13 @@ func TestForgedTokenNeverReachesTheStore(t *testing.T) {
 			}
 		}
 	}
-	w.store.reads.Store(0)
+	w.store.Gets.Store(0)
 	for _, f := range forged {
 		if _, err := n.Lookup(t.Context(), f, session.Touch); err != session.ErrInvalid {
 			t.Errorf("%.60q: %v, want ErrInvalid", f, err)
 		}
 	}
-	if reads := w.store.reads.Load(); reads != 0 {
+	if reads := w.store.Gets.Load(); reads != 0 {
 		t.Errorf("%d reads of the store for %d forged tokens", reads, len(forged))
 	}
 	n.use(t, tok, nil)
@@ -117,7 +117,7 @@ func TestSwappedRecordsAreRefused(t *testing.T) {
 		put(t, w, to.Key, to.Value, to.Expires)
 		n.use(t, tokens[to.Key], nil)
 	}
-	if n.log.count("refused") == 0 {
+	if n.log.Count("refused") == 0 {
 		t.Error("nothing was said of it")
 	}
 }
@@ -190,7 +190,7 @@ func TestOutageIsNoLogout(t *testing.T) {
 		w := newWorld(t)
 		n := w.node(t)
 		tok, s := n.issue(t, grant())
-		w.store.down.Store(true)
+		w.store.Down.Store(true)
 		for range 3 {
 			_, err := n.Lookup(t.Context(), tok, session.Touch)
 			_, accessErr := n.LastAccess(t.Context(), s)
@@ -201,7 +201,7 @@ func TestOutageIsNoLogout(t *testing.T) {
 				}
 			}
 		}
-		w.store.down.Store(false)
+		w.store.Down.Store(false)
 		n.use(t, tok, nil)
 	})
 }

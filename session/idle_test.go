@@ -40,7 +40,7 @@ func TestIdleIsBounded(t *testing.T) {
 						if gone := len(sessions)+len(entries) == 0; gone != (want != nil) {
 							t.Errorf("%d sessions and %d entries are left", len(sessions), len(entries))
 						}
-						if n := nodes[there].log.count("outcome=idle"); (n == 1) != (want != nil) {
+						if n := nodes[there].log.Count("outcome=idle"); (n == 1) != (want != nil) {
 							t.Errorf("told %d times of the outcome", n)
 						}
 					})
@@ -139,8 +139,8 @@ func TestUseOnAnotherNodeWinsOverTheEndOfAnIdleSession(t *testing.T) {
 		put(t, w, before[0].Key, before[0].Value, before[0].Expires)
 
 		time.Sleep(12 * time.Minute)
-		w.store.beforeCommit = func() { // the other node's write arrives late
-			w.store.beforeCommit = nil
+		w.store.BeforeCommit = func() { // the other node's write arrives late
+			w.store.BeforeCommit = nil
 			put(t, w, after[0].Key, after[0].Value, after[0].Expires)
 		}
 		w.node(t).use(t, tok, nil)
@@ -219,8 +219,8 @@ func TestThousandRequestsForOneUnknownSessionReadTheStoreOnce(t *testing.T) {
 
 		n := w.cachedNode(t, "n")
 		time.Sleep(1500 * time.Millisecond) // the cache has a proof and is between two
-		w.store.reads.Store(0)
-		w.store.slow.Store(int64(100 * time.Millisecond))
+		w.store.Gets.Store(0)
+		w.store.ReadTime.Store(int64(100 * time.Millisecond))
 		impatient, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		defer cancel()
 		var wg sync.WaitGroup
@@ -237,7 +237,7 @@ func TestThousandRequestsForOneUnknownSessionReadTheStoreOnce(t *testing.T) {
 			}
 		})
 		wg.Wait()
-		if reads := w.store.reads.Load(); reads != 2 {
+		if reads := w.store.Gets.Load(); reads != 2 {
 			t.Errorf("%d reads of the store", reads)
 		}
 	})
@@ -257,17 +257,17 @@ func TestSessionIsNotIdleRightAfterAnOutage(t *testing.T) {
 			time.Sleep(time.Minute)
 			n.use(t, tok, nil)
 		}
-		w.store.down.Store(true)
+		w.store.Down.Store(true)
 		for range 60 {
 			time.Sleep(time.Minute)
 			if _, err := n.Lookup(t.Context(), tok, session.Touch); !errors.Is(err, store.ErrUnavailable) {
 				t.Fatal(err)
 			}
 		}
-		w.store.down.Store(false)
+		w.store.Down.Store(false)
 		n.use(t, tok, nil)
-		if n.log.count("does not answer") != 1 || n.log.count("answers again") != 1 {
-			t.Errorf("the log tells otherwise: %s", n.log.buf.String())
+		if n.log.Count("does not answer") != 1 || n.log.Count("answers again") != 1 {
+			t.Errorf("the log tells otherwise: %s", n.log)
 		}
 		// The rule holds again when the store has answered for long enough,
 		// also for the session that nobody used meanwhile.

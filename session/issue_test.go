@@ -37,8 +37,8 @@ func TestIssueAfterAnUnknownOutcomeYieldsOneSession(t *testing.T) {
 				}
 				// What ends the journey holds only once.
 				with := []store.Op{store.Check(journeyKey, journey.Revision), store.Delete(journeyKey)}
-				w.store.lost.Store(tc.lost)
-				w.store.refused.Store(tc.refused)
+				w.store.Lost.Store(tc.lost)
+				w.store.Refused.Store(tc.refused)
 				g := grant()
 				var tok string
 				for call := range tc.calls {
@@ -138,11 +138,11 @@ func TestIssueForAClientThatHasLeft(t *testing.T) {
 	n.use(t, tok, nil)
 
 	// But nobody waits for it any longer.
-	w.store.down.Store(true)
+	w.store.Down.Store(true)
 	if _, _, err := n.Issue(ctx, grant()); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("%v, want ErrUnavailable", err)
 	}
-	if tries := w.store.commits.Load(); tries != 2 {
+	if tries := w.store.Commits.Load(); tries != 2 {
 		t.Errorf("%d commits, want one for each call", tries)
 	}
 }

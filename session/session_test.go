@@ -107,7 +107,7 @@ func TestGrantsThatAreRefused(t *testing.T) {
 			t.Errorf("%s: issued", name)
 		}
 	}
-	if w.store.commits.Load() != 0 {
+	if w.store.Commits.Load() != 0 {
 		t.Error("a grant that cannot be a session was written")
 	}
 }

@@ -4,19 +4,18 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/amgate/amgate/logtest"
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/cache"
 	"github.com/amgate/amgate/store/memory"
+	"github.com/amgate/amgate/store/storetest"
 	"github.com/amgate/amgate/token"
 )
 
@@ -24,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is an installation: one store and the keys of its realms.
 type world struct {
-	store *faulty
+	store *storetest.Faulty
 	ring  *token.Ring
 }
 
@@ -32,7 +31,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	inner := memory.New()
 	t.Cleanup(inner.Close)
-	return &world{store: &faulty{Store: inner}, ring: newRing(t, "installation one")}
+	return &world{store: &storetest.Faulty{Store: inner}, ring: newRing(t, "installation one")}
 }
 
 // newRing makes the keys of an installation, under one secret for all.
@@ -54,7 +53,7 @@ func newRing(t testing.TB, installation string) *token.Ring {
 type node struct {
 	*session.Manager
 	access *session.Access
-	log    *logged
+	log    *logtest.Log
 }
 
 func (w *world) node(t testing.TB) *node {
@@ -76,8 +75,8 @@ func (w *world) cachedNode(t testing.TB, name string) *node {
 
 func newNode(t testing.TB, st store.Store, ring *token.Ring) *node {
 	t.Helper()
-	n := &node{log: &logged{}}
-	logger := slog.New(slog.NewTextHandler(n.log, nil))
+	n := &node{log: new(logtest.Log)}
+	logger := n.log.Logger()
 	n.access = session.NewAccess(session.AccessConfig{Store: st, Logger: logger})
 	t.Cleanup(n.access.Close)
 	n.Manager = session.NewManager(session.Config{Store: st, Keys: ring, Access: n.access, Logger: logger})
@@ -139,61 +138,4 @@ func (w *world) records(t testing.TB) (sessions, entries []store.Record) {
 		}
 	}
 	return sessions, entries
-}
-
-// faulty is a store that counts and, when told to, fails.
-type faulty struct {
-	store.Store
-	reads, commits atomic.Int64
-	down           atomic.Bool
-	// lost is how many commits are applied and answered ErrUnavailable,
-	// refused how many are not applied and answered so.
-	lost, refused atomic.Int64
-	// beforeCommit runs before the next commit; for tests with one goroutine.
-	beforeCommit func()
-	slow         atomic.Int64 // nanoseconds that a read takes
-}
-
-var errDown = fmt.Errorf("%w: on purpose", store.ErrUnavailable)
-
-func (f *faulty) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
-	f.reads.Add(1)
-	time.Sleep(time.Duration(f.slow.Load()))
-	if f.down.Load() {
-		return store.Record{}, 0, errDown
-	}
-	return f.Store.Get(ctx, k, want)
-}
-
-func (f *faulty) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
-	f.commits.Add(1)
-	if f.beforeCommit != nil {
-		f.beforeCommit()
-	}
-	if f.down.Load() || f.refused.Add(-1) >= 0 {
-		return 0, errDown
-	}
-	revision, err := f.Store.Commit(ctx, ops...)
-	if err == nil && f.lost.Add(-1) >= 0 {
-		return 0, errDown
-	}
-	return revision, err
-}
-
-// logged is a log that can be read while it is written.
-type logged struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logged) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.buf.String(), text)
 }

@@ -1,14 +1,11 @@
 package file
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -18,6 +15,7 @@ import (
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/identity/identitytest"
 	"github.com/amgate/amgate/identity/password"
+	"github.com/amgate/amgate/logtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,20 +62,20 @@ func hashed(pw string, memory, time uint32) string {
 
 // openText opens a store over a file of this name and text, and returns its
 // path and log.
-func openText(t testing.TB, name, text string) (*Store, *logged) {
+func openText(t testing.TB, name, text string) (*Store, *logtest.Log) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	write(t, path, text)
 	return open(t, path)
 }
 
-func open(t testing.TB, path string) (*Store, *logged) {
+func open(t testing.TB, path string) (*Store, *logtest.Log) {
 	t.Helper()
-	var log logged
+	var log logtest.Log
 	s, err := Open(Config{
 		Path:   path,
 		Gate:   password.NewGate(0, 1000),
-		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Logger: log.Logger(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,22 +89,4 @@ func write(t testing.TB, path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// logged is a log that can be read while it is written.
-type logged struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
