@@ -24,6 +24,9 @@ func init() { caddy.RegisterModule(Auth{}) }
 // {http.auth.user.handle}, and for the app behind it the headers X-AM-User,
 // X-AM-Realm, X-AM-Roles and X-AM-Auth-Level. Copies of these that a client
 // sends never reach the app.
+//
+// A request may meet several of them. Each judges what the client sent, and
+// the last one says who the user is.
 type Auth struct {
 	// Realm is the realm's path, "/" by default.
 	Realm string `json:"realm,omitempty"`
@@ -31,6 +34,11 @@ type Auth struct {
 	Login string `json:"login,omitempty"`
 	// ForwardCookie lets the app see the session cookie.
 	ForwardCookie bool `json:"forward_cookie,omitempty"`
+	// Public lets every request pass that no other am_auth has let pass, as
+	// nobody: without the headers and cookies above, which the app behind
+	// would believe or could use. The Caddyfile puts one behind an am_auth
+	// with a matcher, for the requests that the matcher leaves out.
+	Public bool `json:"public,omitempty"`
 
 	gate *gateway.Gateway
 }
@@ -66,20 +74,70 @@ func (a *Auth) Provision(ctx caddy.Context) error {
 // ServeHTTP checks the request. Replacer values are set, never expanded: a
 // session that contains "{env.X}" shows just that.
 func (a *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	id, err := a.gate.Check(r.Context(), r)
+	v, first := passageOf(r, a.gate)
+	if a.Public {
+		if first {
+			a.gate.Prepare(r, gateway.Identity{})
+		}
+		return next.ServeHTTP(w, r)
+	}
+	sent := r
+	if !first {
+		again := *r
+		again.Header = v.sent
+		sent = &again
+	}
+	id, err := a.gate.Check(r.Context(), sent)
 	if err != nil {
 		a.gate.Refuse(w, asSent(r), err)
 		return nil
 	}
 	a.gate.Prepare(r, id)
-	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	repl.Map(func(key string) (any, bool) {
-		if field, ok := strings.CutPrefix(key, "http.auth.user."); ok {
-			return id.Placeholder(field)
-		}
-		return nil, false
-	})
+	v.identify(r, id)
 	return next.ServeHTTP(w, r)
+}
+
+// passage is what the am_auth handlers of one request share.
+type passage struct {
+	// sent holds the credentials as the client sent them: the first handler
+	// removes them from the request, the next one judges them, too.
+	sent http.Header
+	id   gateway.Identity
+}
+
+const passageVar = "am.passage"
+
+// passageOf returns the request's passage, and whether this is its first
+// handler.
+func passageOf(r *http.Request, g *gateway.Gateway) (v *passage, first bool) {
+	if v, ok := caddyhttp.GetVar(r.Context(), passageVar).(*passage); ok {
+		return v, false
+	}
+	v = &passage{sent: g.Credentials(r.Header)}
+	caddyhttp.SetVar(r.Context(), passageVar, v)
+	return v, true
+}
+
+// identify makes id the user of the request, whoever was it before: another
+// am_auth, or a handler of Caddy's own such as basic_auth.
+func (v *passage) identify(r *http.Request, id gateway.Identity) {
+	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	for _, name := range gateway.PlaceholderNames {
+		repl.Delete(placeholderPrefix + name)
+	}
+	if !v.id.Known() {
+		repl.Map(v.placeholder)
+	}
+	v.id = id
+}
+
+const placeholderPrefix = "http.auth.user."
+
+func (v *passage) placeholder(key string) (any, bool) {
+	if name, ok := strings.CutPrefix(key, placeholderPrefix); ok {
+		return v.id.Placeholder(name)
+	}
+	return nil, false
 }
 
 // asSent returns the request with the URL that the client sent, so that after
@@ -101,9 +159,27 @@ func asSent(r *http.Request) *http.Request {
 //		login <url>
 //		forward_cookie
 //	}
-func parseAuth(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+//
+// With a matcher it makes two routes: the check, and behind it, for all
+// requests, the handler that lets the others pass as nobody. Caddy sorts
+// routes without a matcher behind those of the same directive that have one.
+func parseAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if !h.Next() {
+		return nil, h.ArgErr()
+	}
+	matcher, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
 	a := new(Auth)
-	return a, a.UnmarshalCaddyfile(h.Dispenser)
+	if err := a.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	routes := h.NewRoute(matcher, a)
+	if matcher != nil {
+		routes = append(routes, h.NewRoute(nil, &Auth{Realm: a.Realm, ForwardCookie: a.ForwardCookie, Public: true})...)
+	}
+	return routes, nil
 }
 
 // UnmarshalCaddyfile reads the directive's block.

@@ -20,7 +20,7 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder("am_server", httpcaddyfile.Before, "basic_auth")
 	httpcaddyfile.RegisterHandlerDirective("am_proxy", parseProxy)
 	httpcaddyfile.RegisterDirectiveOrder("am_proxy", httpcaddyfile.Before, "basic_auth")
-	httpcaddyfile.RegisterHandlerDirective("am_auth", parseAuth)
+	httpcaddyfile.RegisterDirective("am_auth", parseAuth)
 	httpcaddyfile.RegisterDirectiveOrder("am_auth", httpcaddyfile.After, "basic_auth")
 }
 
