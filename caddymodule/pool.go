@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -46,18 +48,37 @@ func (r *releaser) release() error {
 	return errors.Join(errs...)
 }
 
+// draining holds the resources that left the pool and are not closed yet: a
+// *drain each. Those that are left when the process exits are closed then.
+var draining sync.Map
+
+// drain closes a resource once, however often it is called; each call returns
+// when it is closed.
+type drain struct{ shut func() }
+
+func init() { caddy.OnExit(func(context.Context) { endDraining() }) }
+
+func endDraining() {
+	for d := range draining.Range {
+		d.(*drain).shut()
+	}
+}
+
 // whenUnused closes a resource that left the pool: at once when the process
 // exits, else in the background after the drain time, because Caddy waits
 // for Cleanup with its configuration locked.
 func whenUnused(closing func() error, failed func(error)) {
-	shut := func() {
+	d := new(drain)
+	d.shut = sync.OnceFunc(func() {
 		if err := closing(); err != nil {
 			failed(err)
 		}
-	}
+		draining.Delete(d)
+	})
 	if caddy.Exiting() {
-		shut()
+		d.shut()
 		return
 	}
-	time.AfterFunc(drainTime, shut)
+	draining.Store(d, nil)
+	time.AfterFunc(drainTime, d.shut)
 }
