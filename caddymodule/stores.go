@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -30,13 +31,14 @@ func init() {
 type StoreModule interface {
 	// Open opens the store. It is called once for each distinct
 	// configuration of the module, when that starts, and never by caddy
-	// validate. A store that is an io.Closer is closed when no configuration
-	// uses it any more.
+	// validate; log outlives the configuration. A store that is an io.Closer
+	// is closed when no configuration uses it any more.
 	Open(ctx context.Context, log *slog.Logger) (store.Store, error)
 }
 
 // keyMaker is a StoreModule whose store may belong to this process alone,
-// which then makes its own signing key.
+// which then makes its own signing key. SigningKey is called once the store is
+// open, so that nobody else works on what lies beside it.
 type keyMaker interface {
 	MakesKey() bool
 	SigningKey() (token.Secret, error)
@@ -136,6 +138,8 @@ func (s *EtcdStore) Open(ctx context.Context, log *slog.Logger) (store.Store, er
 	if s.Embedded == "" {
 		return etcd.New(cfg)
 	}
+	embeddedMoves.Lock()
+	defer embeddedMoves.Unlock()
 	var taken releaser
 	server, err := take(&taken, embeddedKey(s.Embedded), func() (*embeddedServer, error) {
 		log.Info("opening the store", "folder", s.Embedded)
@@ -157,6 +161,11 @@ func (s *EtcdStore) Open(ctx context.Context, log *slog.Logger) (store.Store, er
 // a folder can be open only once, whatever the other settings are.
 type embeddedKey string
 
+// embeddedMoves is held while an embedded server starts or stops. The pool
+// lets go of a server before that has let go of its folder, and a start that
+// fell in between would find the folder in use, by this process.
+var embeddedMoves sync.Mutex
+
 type embeddedServer struct {
 	*embedded.Server
 	log *slog.Logger
@@ -173,7 +182,12 @@ type embeddedStore struct {
 }
 
 // Close closes the store, and the server with the last store on it.
-func (s *embeddedStore) Close() error { return errors.Join(s.Store.Close(), s.taken.release()) }
+func (s *embeddedStore) Close() error {
+	err := s.Store.Close()
+	embeddedMoves.Lock()
+	defer embeddedMoves.Unlock()
+	return errors.Join(err, s.taken.release())
+}
 
 // MakesKey says whether the store is embedded: then it has no other users.
 func (s *EtcdStore) MakesKey() bool { return s.Embedded != "" }
@@ -195,12 +209,31 @@ func (s *EtcdStore) SigningKey() (token.Secret, error) {
 		return token.Secret{}, err
 	}
 	secret := token.GenerateSecret()
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return secret, writeWhole(path, secret.Base64()+"\n")
+}
+
+// writeWhole writes a file that only its owner can read. It is there whole and
+// for good, or not at all: a process that is killed leaves no half of a key
+// behind, which the next start would refuse.
+func writeWhole(path, text string) error {
+	dir := filepath.Dir(path)
+	file, err := os.CreateTemp(dir, filepath.Base(path)+".*")
 	if err != nil {
-		return token.Secret{}, err
+		return err
 	}
-	_, err = file.WriteString(secret.Base64() + "\n")
-	return secret, errors.Join(err, file.Sync(), file.Close())
+	_, err = file.WriteString(text)
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	folder, err := os.Open(dir) // #nosec G304 -- the operator's own
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // UnmarshalCaddyfile sets up the store from Caddyfile tokens. Syntax:
