@@ -26,8 +26,8 @@ func init() { caddy.RegisterModule(new(App)) }
 // base is the path under which AM's endpoints and pages are served.
 const base = "/am"
 
-// startTimeout bounds how long the start of a configuration waits for the
-// store before it goes on without.
+// startTimeout bounds how long the start of a configuration waits for what
+// it reads from the store before it goes on without.
 const startTimeout = 10 * time.Second
 
 // App is the app "am": the realms of an installation and what they share.
@@ -57,6 +57,7 @@ type App struct {
 	keys      []token.Secret
 	taken     releaser
 	log       *slog.Logger
+	relay     *relay
 }
 
 // Node describes a process of a cluster.
@@ -75,6 +76,17 @@ type Cache struct {
 	// Freshness is how long cached sessions are used after the store last
 	// proved them fresh, 5 seconds by default.
 	Freshness caddy.Duration `json:"freshness,omitempty"`
+}
+
+// check refuses what no cache can be made of, so that caddy validate does.
+func (c *Cache) check() error {
+	if c.SizeMiB < 1 {
+		return fmt.Errorf("cache: %d MiB, at least 1 is needed", c.SizeMiB)
+	}
+	if c.Freshness < caddy.Duration(time.Second) {
+		return fmt.Errorf("cache: a freshness of %v, at least 1s is needed", time.Duration(c.Freshness))
+	}
+	return nil
 }
 
 // CaddyModule returns the Caddy module information.
@@ -140,6 +152,7 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 	if a.StoreRaw == nil {
 		a.StoreRaw = json.RawMessage(`{"backend":"etcd"}`)
 	}
+	raw := a.StoreRaw // LoadModule takes it away
 	mod, err := ctx.LoadModule(a, "StoreRaw")
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -154,7 +167,13 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 	if len(a.keys) == 0 && !makesKey(a.store) {
 		return errors.New("store: nodes that share a store need a common signing_key; make one with: amgate generate-secret")
 	}
-	a.backend, err = takeBackend(&a.taken, a.store, a.StoreRaw, *a.Cache, a.Node.Name, a.log)
+	if err := a.Cache.check(); err != nil {
+		return err
+	}
+	if a.relay, err = takeRelay(&a.taken); err != nil {
+		return err
+	}
+	a.backend, err = takeBackend(&a.taken, a.store, raw, *a.Cache, a.Node.Name)
 	return err
 }
 
@@ -209,20 +228,17 @@ func (a *App) compareAddress(known string) {
 // Start opens the store, unless the configuration before did, and reads the
 // installation's secrets from it.
 func (a *App) Start() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	if err := a.backend.open(ctx); err != nil {
+	a.relay.begin(a.log)
+	if err := a.backend.open(); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	b := a.backend.Backend
-	b.SigningKeys = a.keys
-	if len(b.SigningKeys) == 0 {
-		key, err := a.store.(keyMaker).SigningKey()
-		if err != nil {
-			return fmt.Errorf("signing_key: %w", err)
-		}
-		b.SigningKeys = []token.Secret{key}
+	var err error
+	if b.SigningKeys, err = a.backend.keys(a.keys); err != nil {
+		return fmt.Errorf("signing_key: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
 	return a.set.Start(ctx, b)
 }
 
@@ -233,6 +249,9 @@ func (a *App) Stop() error { return nil }
 func (a *App) Cleanup() error {
 	if a.set != nil {
 		a.set.Close()
+	}
+	if a.relay != nil {
+		a.relay.end(a.log)
 	}
 	return a.taken.release()
 }

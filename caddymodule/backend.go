@@ -18,11 +18,17 @@ import (
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/cache"
+	"github.com/amgate/amgate/token"
 )
 
 // cachedKinds are the kinds of records that the cache may keep: those whose
 // every change is announced under inv/.
 var cachedKinds = []store.Key{"s/"}
+
+// openTimeout bounds how long opening a store may take. An embedded one with
+// much data on a slow disk needs its time, and to give up would end the start;
+// one that is remote is not waited for.
+const openTimeout = 2 * time.Minute
 
 // backend is an opened store with its cache and what works on them. It lives
 // in the pool, cold until a configuration that uses it starts.
@@ -31,20 +37,25 @@ type backend struct {
 	module   StoreModule
 	settings Cache
 	node     string
-	log      *slog.Logger
+	log      *slog.Logger // of no configuration, see relay
 
 	mu      sync.Mutex
 	closers []func() error // in the order of opening; nil while cold
+	ownKey  []token.Secret // once asked for
 }
 
 // takeBackend takes the backend with these settings from the pool.
 func takeBackend(
-	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, log *slog.Logger,
+	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string,
 ) (*backend, error) {
 	if node == "" {
 		node, _ = os.Hostname()
 	}
 	table, err := takeJourneys(taken)
+	if err != nil {
+		return nil, err
+	}
+	log, err := takeRelay(taken)
 	if err != nil {
 		return nil, err
 	}
@@ -54,19 +65,21 @@ func takeBackend(
 	}{"backend", sha256.Sum256(fmt.Appendf(nil, "%q %q %d %d", raw, node, settings.SizeMiB, settings.Freshness))}
 	return take(taken, key, func() (*backend, error) {
 		return &backend{
-			Backend: realm.Backend{Journeys: table}, module: module, settings: settings, node: node, log: log,
+			Backend: realm.Backend{Journeys: table}, module: module, settings: settings, node: node, log: log.logger(),
 		}, nil
 	})
 }
 
 // open opens the store and puts the cache in front of it. A backend that is
 // open already stays as it is.
-func (b *backend) open(ctx context.Context) (err error) {
+func (b *backend) open() (err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closers != nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.shut())
@@ -93,6 +106,25 @@ func (b *backend) open(ctx context.Context) (err error) {
 	return nil
 }
 
+// keys are the root secrets for this store: those that are configured, else
+// the one that its module makes. That is asked for once, since what lies in
+// the store is sealed under it.
+func (b *backend) keys(configured []token.Secret) ([]token.Secret, error) {
+	if len(configured) > 0 {
+		return configured, nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ownKey == nil {
+		key, err := b.module.(keyMaker).SigningKey()
+		if err != nil {
+			return nil, err
+		}
+		b.ownKey = []token.Secret{key}
+	}
+	return b.ownKey, nil
+}
+
 func (b *backend) shut() error {
 	var errs []error
 	for _, shut := range slices.Backward(b.closers) {
@@ -104,6 +136,12 @@ func (b *backend) shut() error {
 
 // Destruct closes the backend once nobody works on it.
 func (b *backend) Destruct() error {
+	b.mu.Lock()
+	cold := b.closers == nil
+	b.mu.Unlock()
+	if cold {
+		return nil
+	}
 	whenUnused(func() error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -117,6 +155,8 @@ type journeys struct{ *keep.Table }
 
 // Destruct forgets them.
 func (journeys) Destruct() error { return nil }
+
+func takeRelay(taken *releaser) (*relay, error) { return take(taken, "log", newRelay) }
 
 func takeJourneys(taken *releaser) (*keep.Table, error) {
 	j, err := take(taken, "journeys", func() (journeys, error) {
