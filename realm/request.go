@@ -61,7 +61,7 @@ func SentAffinity(h http.Header) string {
 // client's address as the server computed it.
 func (r *Realm) Client(req *http.Request, addr netip.Addr) *journey.Client {
 	h := req.Header.Clone()
-	for _, name := range []string{"Cookie", "Authorization", "Proxy-Authorization", AffinityHeader, r.Cookie.Name} {
+	for _, name := range append(r.CookieNames(), "Cookie", "Authorization", "Proxy-Authorization", AffinityHeader) {
 		h.Del(name)
 	}
 	return &journey.Client{

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/realm/realmtest"
 )
 
 // TestNamed: a realm's parameter is a path, with or without its slash, or an
@@ -79,6 +80,17 @@ func TestClientHasNoCredentials(t *testing.T) {
 	}
 	if r.Header.Get("Cookie") != "x" {
 		t.Error("the request lost its cookie")
+	}
+}
+
+// The token of another realm, which the browser of an app sends in the header
+// named like that realm's cookie, is a credential, too.
+func TestClientHasNoTokenOfAnotherRealm(t *testing.T) {
+	s := realmtest.Open(t, realm.Settings{Path: "/"}, realm.Settings{Path: "/beta", Cookie: realm.Cookie{Name: "amBeta"}})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Header.Set("amBeta", "x")
+	if c := s.At(t, "/").Client(r, netip.Addr{}); len(c.Header) != 0 {
+		t.Errorf("nodes see %v", c.Header)
 	}
 }
 
