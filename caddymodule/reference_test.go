@@ -53,6 +53,18 @@ This page is generated from the code. Realms are configured in the global option
 ` + "`am_server`, `am_auth` and `am_proxy`" + ` use them. Durations are written as 90s, 30m, 2h or 1d.
 
 ` + optionTables("##") + `
+## ` + "`am_auth [<matcher>] { … }`" + `
+
+Lets only requests with a live session of its realm pass. With a matcher, the requests that it leaves out pass as
+nobody: from them, too, ` + "`X-AM-User`, `X-AM-Realm`, `X-AM-Roles` and `X-AM-Auth-Level`" + ` are removed, and the session
+cookies. This holds in the block where ` + "`am_auth`" + ` stands: a site, a ` + "`handle`" + `, a ` + "`route`" + `.
+
+- A browser sends a CORS preflight without cookies. For an app that answers them, leave ` + "`OPTIONS`" + ` out by a matcher.
+- What may be cached is for the app to say. With a shared cache in front of the site, its replies to signed-in users
+  need ` + "`Cache-Control: private`" + `.
+- A session lives until it is ended or times out, also when its user is meanwhile deactivated or removed: ` + "`active: false`" + `
+  in a users file refuses new sign-ins.
+
 ## ` + "`am_server [<matcher>]`" + `
 
 Serves AM's REST API under ` + "`/am/json`" + ` and the login pages under ` + "`/am/XUI`" + `, for all realms. No options.
