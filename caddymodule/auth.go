@@ -62,7 +62,7 @@ func (a *Auth) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("am_auth: there is no realm %s", a.Realm)
 	}
 	cfg := gateway.Config{
-		Realm: r, LoginURL: a.Login, Base: base, ForwardCookie: a.ForwardCookie, Secure: app.secure, Logger: app.log,
+		Realm: r, LoginURL: a.Login, ForwardCookie: a.ForwardCookie, Front: app.front(),
 	}
 	if err := cfg.Check(); err != nil {
 		return fmt.Errorf("am_auth: %w", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/rest"
 	"github.com/amgate/amgate/web"
 )
@@ -36,12 +37,7 @@ func (s *Server) Provision(ctx caddy.Context) error {
 		return err
 	}
 	s.app = app
-	s.api = rest.New(rest.Config{
-		Realms: app.set, Base: base, Secure: app.secure, ClientIP: clientIP, BaseURL: app.BaseURL, Logger: app.log,
-	})
-	s.pages = web.New(web.Config{
-		Realms: app.set, Base: base, Secure: app.secure, ClientIP: clientIP, BaseURL: app.BaseURL, Logger: app.log,
-	})
+	s.api, s.pages = rest.New(app.front()), web.New(app.front())
 	return nil
 }
 
@@ -90,10 +86,9 @@ func amApp(ctx caddy.Context) (*App, error) {
 	return mod.(*App), nil
 }
 
-// secure reports whether the client reaches us over TLS, so that cookies may
-// be marked Secure. Behind a proxy only base_url can tell.
-func (a *App) secure(r *http.Request) bool {
-	return r.TLS != nil || strings.HasPrefix(a.BaseURL, "https://")
+// front is what the handlers of the app are made of.
+func (a *App) front() realm.Front {
+	return realm.Front{Realms: a.set, Base: base, BaseURL: a.BaseURL, ClientIP: clientIP, Logger: a.log}
 }
 
 // clientIP is the client's address as Caddy determined it, the zero Addr if

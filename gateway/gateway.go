@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -38,17 +37,12 @@ type Config struct {
 	Realm *realm.Realm
 	// LoginURL is where browsers are sent to sign in: a path of the same
 	// host ("/am/XUI/") or an absolute URL ("https://login.example.com/…"),
-	// possibly with a query. Empty means Base + "/XUI/".
+	// possibly with a query. Empty means Front.Base + "/XUI/".
 	LoginURL string
-	// Base is the path under which AM is served; empty means "/am".
-	Base string
 	// ForwardCookie lets the app see the token and amgate's other cookies.
 	// Whoever runs the app can then act as its users.
 	ForwardCookie bool
-	// Secure reports whether the client came by https. Nil means that
-	// r.TLS decides.
-	Secure func(r *http.Request) bool
-	Logger *slog.Logger
+	Front         realm.Front
 }
 
 // Check tells what is wrong with the configuration.
@@ -66,8 +60,7 @@ type Gateway struct {
 	vary          string
 	login         loginPage
 	forwardCookie bool
-	secure        func(*http.Request) bool
-	log           *slog.Logger
+	front         realm.Front
 
 	turnedAway atomic.Uint64 // requests that an outage refused
 	complained atomic.Int64  // Unix second of the last log line about that
@@ -79,13 +72,9 @@ func New(c Config) *Gateway {
 		realm:         c.Realm,
 		tokenHeader:   http.CanonicalHeaderKey(c.Realm.Cookie.Name),
 		challenge:     fmt.Sprintf("Bearer realm=%q", c.Realm.Path),
-		login:         newLoginPage(cmp.Or(c.LoginURL, cmp.Or(c.Base, "/am")+"/XUI/"), c.Realm.Path),
+		login:         newLoginPage(cmp.Or(c.LoginURL, c.Front.Base+"/XUI/"), c.Realm.Path),
 		forwardCookie: c.ForwardCookie,
-		secure:        c.Secure,
-		log:           c.Logger,
-	}
-	if g.secure == nil {
-		g.secure = func(r *http.Request) bool { return r.TLS != nil }
+		front:         c.Front,
 	}
 	g.ownCookies = []string{realm.AffinityCookie, realm.FormCookie, realm.FormCookieTLS}
 	for _, name := range c.Realm.CookieNames() {

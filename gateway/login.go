@@ -99,14 +99,11 @@ func (g *Gateway) target(r *http.Request) string {
 			return "" // would name a host
 		}
 	} else {
-		scheme := "http://"
-		if g.secure(r) {
-			scheme = "https://"
-		}
-		if realm.CheckOrigin(scheme+r.Host) != nil {
+		origin := g.front.Scheme(r) + r.Host
+		if realm.CheckOrigin(origin) != nil {
 			return ""
 		}
-		target = scheme + r.Host + target
+		target = origin + target
 	}
 	if len(target) > maxGoto {
 		return ""

@@ -11,7 +11,7 @@ import (
 
 func TestLoginRedirect(t *testing.T) {
 	login := func(raw string) func(*Config) { return func(c *Config) { c.LoginURL = raw } }
-	https := func(c *Config) { c.Secure = func(*http.Request) bool { return true } }
+	https := func(c *Config) { c.Front.BaseURL = "https://login.example.com" }
 	for _, test := range []struct {
 		name, realm, target string
 		options             []func(*Config)
@@ -19,7 +19,7 @@ func TestLoginRedirect(t *testing.T) {
 	}{
 		{"the login of this site", "/", "/app?x=1&y=%2F", nil, "/am/XUI/?goto=%2Fapp%3Fx%3D1%26y%3D%252F"},
 		{"of a realm", "/alpha", "/", nil, "/am/XUI/?realm=/alpha&goto=%2F"},
-		{"another base", "/", "/a", []func(*Config){func(c *Config) { c.Base = "/openam" }}, "/openam/XUI/?goto=%2Fa"},
+		{"another base", "/", "/a", []func(*Config){func(c *Config) { c.Front.Base = "/openam" }}, "/openam/XUI/?goto=%2Fa"},
 		{"an empty query", "/", "/a?", nil, "/am/XUI/?goto=%2Fa%3F"},
 		{
 			"another host", "/alpha", "http://app.example.com:8080/a?x=1", []func(*Config){login("https://login.example.com/am/XUI/?realm=/alpha"), https},

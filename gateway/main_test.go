@@ -29,7 +29,7 @@ func unstarted(path string) *realm.Realm {
 // the options.
 func guard(t testing.TB, r *realm.Realm, options ...func(*Config)) *Gateway {
 	t.Helper()
-	c := Config{Realm: r, Logger: slog.New(slog.DiscardHandler)}
+	c := Config{Realm: r, Front: realm.Front{Base: realmtest.Base, Logger: slog.New(slog.DiscardHandler)}}
 	for _, option := range options {
 		option(&c)
 	}

@@ -98,9 +98,9 @@ func (g *Gateway) complain(err error, turnedAway uint64) {
 	if now == last || !g.complained.CompareAndSwap(last, now) {
 		return
 	}
-	report := g.log.Warn
+	report := g.front.Logger.Warn
 	if !errors.Is(err, store.ErrUnavailable) {
-		report = g.log.Error
+		report = g.front.Logger.Error
 	}
 	report("sessions cannot be checked; requests are answered with 503", "error", err, "turned_away", turnedAway)
 }

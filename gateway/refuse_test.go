@@ -105,7 +105,7 @@ func TestChallengeOpensNoWindow(t *testing.T) {
 func TestOutageSpreadsAndSpeaksOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logtest.Log
-		g := guard(t, unstarted("/"), func(c *Config) { c.Logger = log.Logger() })
+		g := guard(t, unstarted("/"), func(c *Config) { c.Front.Logger = log.Logger() })
 		seconds := map[string]int{}
 		for range 100 {
 			seconds[refuse(g, get("/"), storetest.ErrDown).Header().Get("Retry-After")]++

@@ -60,8 +60,8 @@ func (a *API) request(c *call) realm.Request {
 		Locale:     c.query.Get("locale"),
 		Tokens:     c.realm.Cookie.Tokens(c.Header),
 		Affinity:   realm.SentAffinity(c.Header),
-		Origin:     a.origin(c.Request),
-		Client:     c.realm.Client(c.Request, a.cfg.ClientIP(c.Request)),
+		Origin:     a.front.Origin(c.Request),
+		Client:     c.realm.Client(c.Request, a.front.ClientIP(c.Request)),
 	}
 }
 
@@ -92,7 +92,7 @@ type (
 func (a *API) present(c *call, answer realm.Reply) reply {
 	var (
 		header = http.Header{}
-		secure = a.cfg.Secure(c.Request)
+		secure = a.front.Secure(c.Request)
 		rep    reply
 	)
 	switch {

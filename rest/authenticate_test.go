@@ -287,7 +287,7 @@ func TestGotoLeadsOnlyWhereItMay(t *testing.T) {
 // has a say in where a goto may lead. (SECURITY 42)
 func TestHostHeaderChoosesNoRedirect(t *testing.T) {
 	s := open(t)
-	s.cfg.BaseURL = "https://login.example.com"
+	s.front.BaseURL = "https://login.example.com"
 	forged := []string{"Host", "evil.example", "X-Forwarded-Host", "evil.example", "Forwarded", "host=evil.example"}
 	for raw, want := range map[string]string{
 		"http://evil.example/":         "/enduser/?realm=/alpha",

@@ -1,19 +1,16 @@
 package rest
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
+	"slices"
 
-	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/session"
-	"github.com/amgate/amgate/store"
 )
 
 // refusal is an error that says what the client gets to see.
@@ -32,14 +29,16 @@ func notAllowed(allow string) error {
 	return &refusal{status: http.StatusMethodNotAllowed, message: "Method Not Allowed", allow: allow}
 }
 
-// table is how the errors of the layers below look to a client, in AM's
-// words where AM has some. Nothing of an error's own text is shown: it may
-// name nodes, keys or hosts.
-var table = []struct {
+type line struct {
 	err     error
 	status  int
 	message string
-}{
+}
+
+// table is how the errors of the layers below look to a client, in AM's
+// words where AM has some. Nothing of an error's own text is shown: it may
+// name nodes, keys or hosts. Faults are not in it: see realm.IsFault.
+var table = []line{
 	{realm.ErrNoConfiguration, http.StatusBadRequest, "No Configuration found"},
 	{realm.ErrIndexType, http.StatusBadRequest, "Unknown Authentication Index Type"},
 	{journey.ErrSignature, http.StatusBadRequest, "AuthId JWT Signature not valid"},
@@ -48,14 +47,6 @@ var table = []struct {
 	{callback.ErrAnswer, http.StatusBadRequest, "Required callback not found in JSON response"},
 	{session.ErrInvalid, http.StatusUnauthorized, "Access Denied"},
 	{session.ErrEnded, http.StatusUnauthorized, "Access Denied"},
-
-	// A fault that is not the client's: what it asked for is undecided, and
-	// it may ask again. Never 401, never a cookie: an outage is no logout.
-	{store.ErrUnavailable, http.StatusServiceUnavailable, unavailable},
-	{identity.ErrUnavailable, http.StatusServiceUnavailable, unavailable},
-	{identity.ErrBusy, http.StatusServiceUnavailable, unavailable},
-	{context.Canceled, http.StatusServiceUnavailable, unavailable},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable, unavailable},
 }
 
 const unavailable = "The service is busy or not available at the moment. Try again"
@@ -74,30 +65,25 @@ func (a *API) refuse(c *call, err error) reply {
 		if known.allow != "" {
 			header = http.Header{"Allow": {known.allow}}
 		}
-	} else if i := lineOf(err); i >= 0 {
-		status, message = table[i].status, table[i].message
+	} else if realm.IsFault(err) {
+		status, message = http.StatusServiceUnavailable, unavailable
+	} else if line := lineOf(err); line >= 0 {
+		status, message = table[line].status, table[line].message
 	} else {
 		id := rand.Text()[:8]
 		message = "Internal error " + id
-		a.cfg.Logger.Error("a request failed", "id", id, "route", c.route.name(), "realm", realmPath(c), "error", err)
+		a.front.Logger.Error("a request failed", "id", id, "route", c.route.name(), "realm", realmPath(c), "error", err)
 	}
 	if status == http.StatusServiceUnavailable {
 		header = retryAfter()
-		a.cfg.Logger.Debug("a request was answered with 503", "route", c.route.name(), "realm", realmPath(c), "error", err)
+		a.front.Logger.Debug("a request was answered with 503", "route", c.route.name(), "realm", realmPath(c), "error", err)
 	}
 	return reply{status: status, header: header, body: failureBody(c, status, message, nil)}
 }
 
-// lineOf is the first line of the table for an error. Faults go before what
-// else the error may wrap: undecided is undecided.
+// lineOf is the index of the table's line for an error, or -1.
 func lineOf(err error) int {
-	found := -1
-	for i, line := range table {
-		if errors.Is(err, line.err) && (found < 0 || line.status == http.StatusServiceUnavailable) {
-			found = i
-		}
-	}
-	return found
+	return slices.IndexFunc(table, func(l line) bool { return errors.Is(err, l.err) })
 }
 
 // crestError is how AM reports a failure.
@@ -150,16 +136,4 @@ func realmPath(c *call) string {
 		return ""
 	}
 	return c.realm.Path
-}
-
-// recoverInto turns a panic into an error. http.ErrAbortHandler goes on: it
-// is how a handler asks the server to cut the connection.
-func recoverInto(err *error) {
-	switch cause := recover(); cause {
-	case nil:
-	case http.ErrAbortHandler:
-		panic(cause)
-	default:
-		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
-	}
 }

@@ -47,7 +47,7 @@ func TestErrorTable(t *testing.T) {
 		{errors.Join(store.ErrUnavailable, session.ErrEnded), 503},
 	} {
 		var logs bytes.Buffer
-		a := New(Config{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+		a := New(realm.Front{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
 		c := &call{Request: httptest.NewRequest("POST", "/", nil)}
 		rep := a.refuse(c, fmt.Errorf("node zero at https://internal:2379: %w", tt.err))
 		body, err := rep.encode()
@@ -72,7 +72,7 @@ func TestErrorTable(t *testing.T) {
 // TestUnexpectedErrorsCanBeFound: the client sees an id, the log has it.
 func TestUnexpectedErrorsCanBeFound(t *testing.T) {
 	var logs bytes.Buffer
-	a := New(Config{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+	a := New(realm.Front{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
 	rep := a.refuse(&call{Request: httptest.NewRequest("POST", "/", nil)}, errors.New("a bug"))
 	body, _ := rep.encode()
 	id := regexp.MustCompile(`"Internal error ([A-Z2-7]{8})"`).FindSubmatch(body)
@@ -87,7 +87,7 @@ func TestUnexpectedErrorsCanBeFound(t *testing.T) {
 // (SECURITY 61)
 func TestPanicIsAnAnswer(t *testing.T) {
 	s := open(t)
-	s.cfg.ClientIP = func(*http.Request) netip.Addr { panic("s3cr3t") }
+	s.front.ClientIP = func(*http.Request) netip.Addr { panic("s3cr3t") }
 	res := s.do(t, "POST", alpha, "")
 	if res.Code != http.StatusInternalServerError || !json.Valid(res.Body.Bytes()) || strings.Contains(res.Body.String(), "s3cr3t") {
 		t.Errorf("%d %s", res.Code, res.Body)
@@ -103,7 +103,7 @@ func TestPanicIsAnAnswer(t *testing.T) {
 // TestAbortIsPassedOn: http.ErrAbortHandler is a message to the server.
 func TestAbortIsPassedOn(t *testing.T) {
 	s := open(t)
-	s.cfg.ClientIP = func(*http.Request) netip.Addr { panic(http.ErrAbortHandler) }
+	s.front.ClientIP = func(*http.Request) netip.Addr { panic(http.ErrAbortHandler) }
 	defer func() {
 		if cause := recover(); cause != any(http.ErrAbortHandler) {
 			t.Errorf("recovered %v", cause)

@@ -2,6 +2,8 @@ package rest
 
 import (
 	"net/http"
+
+	"github.com/amgate/amgate/realm"
 )
 
 // The versions that are answered when none was asked for: AM's latest ones.
@@ -69,4 +71,4 @@ func answeredVersion(k kind, asked version) version {
 }
 
 // retryAfter says when to try again after a 503, in seconds.
-func retryAfter() http.Header { return http.Header{"Retry-After": {"1"}} }
+func retryAfter() http.Header { return http.Header{"Retry-After": {realm.RetryAfter}} }

@@ -74,9 +74,8 @@ func (s *site) restart(tb testing.TB) {
 }
 
 func (s *site) serve(tb testing.TB) {
-	s.API = New(Config{
+	s.API = New(realm.Front{
 		Realms: s.Set, Base: realmtest.Base, Logger: s.Log.Logger(),
-		Secure: func(r *http.Request) bool { return r.TLS != nil },
 		ClientIP: func(r *http.Request) netip.Addr {
 			peer, err := netip.ParseAddrPort(r.RemoteAddr)
 			if err != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/amgate/amgate/realm"
 )
 
 func TestSplitPath(t *testing.T) {
@@ -132,7 +134,7 @@ func statusOf(err error) int {
 	if err == nil {
 		return 0
 	}
-	a := New(Config{Logger: discard})
+	a := New(realm.Front{Logger: discard})
 	return a.refuse(&call{Request: httptest.NewRequest("POST", "/", nil)}, err).status
 }
 

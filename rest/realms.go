@@ -37,8 +37,8 @@ func (a *API) locate(c *call) error {
 	}
 	// Health belongs to the node, whatever realm the request would be for.
 	if len(segments) > 0 && segments[0] == "health" {
-		c.realm, _ = a.cfg.Realms.Realm("/")
-	} else if c.realm, segments, err = findRealm(a.cfg.Realms, segments, c.query.Get("realm"), c.Host); err != nil {
+		c.realm, _ = a.front.Realms.Realm("/")
+	} else if c.realm, segments, err = findRealm(a.front.Realms, segments, c.query.Get("realm"), c.Host); err != nil {
 		return err
 	}
 	for i := range routes {

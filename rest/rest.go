@@ -13,37 +13,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/amgate/amgate/realm"
 )
 
-// Config is what a handler is made of. All fields but BaseURL are needed.
-type Config struct {
-	Realms *realm.Set
-	// Base is the path under which AM is served, "/am".
-	Base string
-	// Secure reports whether the client speaks TLS to us, or to the proxy in
-	// front that is trusted to say so: it decides on Secure cookies.
-	Secure func(*http.Request) bool
-	// ClientIP is the address of the client as the server computed it, never
-	// a header as sent. It may be the zero Addr.
-	ClientIP func(*http.Request) netip.Addr
-	// BaseURL is the configured scheme and host of the site,
-	// "https://login.example.com", or "" to use those of the request.
-	BaseURL string
-	Logger  *slog.Logger
-}
-
 // API is the handler. It holds no state of its own.
 type API struct {
-	cfg     Config
-	prefix  string // cfg.Base + "/json/"
+	front   realm.Front
+	prefix  string // Base + "/json/"
 	version versionInfo
 }
 
@@ -51,10 +31,8 @@ var _ http.Handler = (*API)(nil)
 
 // New returns the handler for everything below {Base}/json/. Other paths are
 // answered with 404.
-func New(cfg Config) *API {
-	cfg.Base = strings.TrimSuffix(cfg.Base, "/")
-	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
-	return &API{cfg: cfg, prefix: cfg.Base + "/json/", version: buildVersion()}
+func New(f realm.Front) *API {
+	return &API{front: f, prefix: f.Base + "/json/", version: buildVersion()}
 }
 
 // call is one request on its way.
@@ -116,7 +94,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // is an error like any other unexpected one: the listener, and what else is
 // on the connection, lives on.
 func (a *API) answer(w http.ResponseWriter, c *call) (rep reply, err error) {
-	defer recoverInto(&err)
+	defer realm.Recover(&err)
 	if err := a.locate(c); err != nil {
 		return reply{}, err
 	}
@@ -149,18 +127,6 @@ func encode(body any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// origin is the scheme and host that the client speaks to, where a goto may
-// always lead.
-func (a *API) origin(r *http.Request) string {
-	switch {
-	case a.cfg.BaseURL != "":
-		return a.cfg.BaseURL
-	case a.cfg.Secure(r):
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
-
 // readyTimeout bounds how long health/ready waits for the store.
 const readyTimeout = time.Second
 
@@ -173,7 +139,7 @@ func (a *API) live(http.ResponseWriter, *call) (reply, error) {
 func (a *API) ready(_ http.ResponseWriter, c *call) (reply, error) {
 	ctx, cancel := context.WithTimeout(c.Context(), readyTimeout)
 	defer cancel()
-	if err := a.cfg.Realms.Ready(ctx); err != nil {
+	if err := a.front.Realms.Ready(ctx); err != nil {
 		return reply{status: http.StatusServiceUnavailable, header: retryAfter()}, nil
 	}
 	return reply{status: http.StatusOK}, nil

@@ -49,7 +49,7 @@ func (a *API) serverInfo(_ http.ResponseWriter, c *call) (reply, error) {
 		{"domains", domains(c)},
 		{"protectedUserAttributes", []string{"telephoneNumber", "mail"}},
 		{"cookieName", c.realm.Cookie.Name},
-		{"secureCookie", a.cfg.Secure(c.Request)},
+		{"secureCookie", a.front.Secure(c.Request)},
 		{"forgotPassword", "false"},
 		{"forgotUsername", "false"},
 		{"kbaEnabled", "false"},
@@ -77,7 +77,7 @@ func (a *API) showsDomains(c *call) bool {
 	if c.version.atMost(1) {
 		return true
 	}
-	_, err := a.cfg.Realms.Session(c.Context(), c.realm.Cookie.Tokens(c.Header), session.Peek)
+	_, err := a.front.Realms.Session(c.Context(), c.realm.Cookie.Tokens(c.Header), session.Peek)
 	return err == nil
 }
 

@@ -54,7 +54,7 @@ func (a *API) validate(_ http.ResponseWriter, c *call) (reply, error) {
 	if c.query.Get("refresh") == "false" {
 		use = session.Peek
 	}
-	s, err := a.cfg.Realms.Session(c.Context(), c.target.tokens, use)
+	s, err := a.front.Realms.Session(c.Context(), c.target.tokens, use)
 	switch {
 	case isGone(err):
 		return ok(validBody{}), nil
@@ -87,10 +87,10 @@ type infoBody struct {
 // sessionInfo tells whose the session is and how long it lives, without
 // counting as its use.
 func (a *API) sessionInfo(_ http.ResponseWriter, c *call) (reply, error) {
-	s, err := a.cfg.Realms.Session(c.Context(), c.target.tokens, session.Peek)
+	s, err := a.front.Realms.Session(c.Context(), c.target.tokens, session.Peek)
 	var accessed time.Time
 	if err == nil {
-		accessed, err = a.cfg.Realms.LastAccess(c.Context(), s)
+		accessed, err = a.front.Realms.LastAccess(c.Context(), s)
 	}
 	switch {
 	case isGone(err) && c.version.atMost(2):
@@ -130,7 +130,7 @@ type logoutBody struct {
 // login page in the next tab among them, to remove what this API never puts
 // there.
 func (a *API) logout(_ http.ResponseWriter, c *call) (reply, error) {
-	ended, err := a.cfg.Realms.Logout(c.Context(), c.target.tokens)
+	ended, err := a.front.Realms.Logout(c.Context(), c.target.tokens)
 	if err != nil {
 		return reply{}, err
 	}
@@ -138,11 +138,11 @@ func (a *API) logout(_ http.ResponseWriter, c *call) (reply, error) {
 	if ended == 0 {
 		body.Result = "Token has expired"
 	}
-	body.Goto, _ = c.realm.Goto(c.query.Get("goto"), a.origin(c.Request))
+	body.Goto, _ = c.realm.Goto(c.query.Get("goto"), a.front.Origin(c.Request))
 	rep := ok(body)
 	if c.target.byCookie {
 		rep.header = http.Header{}
-		c.realm.Cookie.Clear(rep.header, a.cfg.Secure(c.Request))
+		c.realm.Cookie.Clear(rep.header, a.front.Secure(c.Request))
 	}
 	return rep, nil
 }

@@ -1,19 +1,15 @@
 package web
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
-	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/realm"
-	"github.com/amgate/amgate/store"
 )
 
 // refusal is an error that says which page it is: what is the stem of the
@@ -38,16 +34,11 @@ type outcome struct {
 	again bool
 }
 
-// table has all errors that are foreseen. Faults come first: what they leave
-// undecided is undecided whatever else an error wraps, and so never a 401,
-// and never a cookie: an outage is no logout.
-var table = []outcome{
-	{store.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", true},
-	{identity.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", true},
-	{identity.ErrBusy, http.StatusServiceUnavailable, "unavailable", true},
-	{context.Canceled, http.StatusServiceUnavailable, "unavailable", true},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable, "unavailable", true},
+// fault is the outcome of all that realm.IsFault says.
+var fault = outcome{status: http.StatusServiceUnavailable, what: "unavailable", again: true}
 
+// table has all other errors that are foreseen.
+var table = []outcome{
 	{callback.ErrAnswer, http.StatusBadRequest, "incomplete", true},
 	{realm.ErrNoConfiguration, http.StatusBadRequest, "noJourney", false},
 	{realm.ErrIndexType, http.StatusBadRequest, "noJourney", false},
@@ -57,6 +48,9 @@ var table = []outcome{
 }
 
 func lineOf(err error) (outcome, bool) {
+	if realm.IsFault(err) {
+		return fault, true
+	}
 	for _, line := range table {
 		if errors.Is(err, line.err) {
 			return line, true
@@ -77,7 +71,7 @@ func (p *Pages) refuse(v *visit, err error) reply {
 			p.logFault(v, line, err)
 		} else {
 			known = refusal{status: http.StatusInternalServerError, what: "broken", arg: rand.Text()[:8]}
-			p.cfg.Logger.Error("a page failed", "id", known.arg, "realm", v.realmPath(), "error", err)
+			p.front.Logger.Error("a page failed", "id", known.arg, "realm", v.realmPath(), "error", err)
 		}
 	}
 	m := messageFor(known.what)
@@ -112,7 +106,7 @@ func (p *Pages) retryURL(v *visit, e refusal) string {
 // logs; here it is noise, of which an outage makes much.
 func (p *Pages) logFault(v *visit, line outcome, err error) {
 	if line.status == http.StatusServiceUnavailable {
-		p.cfg.Logger.Debug("a page was answered with 503", "realm", v.realmPath(), "error", err)
+		p.front.Logger.Debug("a page was answered with 503", "realm", v.realmPath(), "error", err)
 	}
 }
 
@@ -123,21 +117,9 @@ func (v *visit) realmPath() string {
 	return v.realm.Path
 }
 
-// addRetryAfter says after a 503 when to try again, in seconds.
+// addRetryAfter says after a 503 when to try again.
 func addRetryAfter(h http.Header, status int) {
 	if status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
-	}
-}
-
-// recoverInto turns a panic into an error. http.ErrAbortHandler goes on: it
-// is how a handler asks the server to cut the connection.
-func recoverInto(err *error) {
-	switch cause := recover(); {
-	case cause == nil:
-	case cause == http.ErrAbortHandler: //nolint:errorlint // the server compares it, too
-		panic(cause)
-	default:
-		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		h.Set("Retry-After", realm.RetryAfter)
 	}
 }

@@ -194,7 +194,7 @@ func assertHarmlessReply(b *browser, v *visit, rep reply) {
 // panic's words are not on the page.
 func TestPanic(t *testing.T) {
 	w := open(t)
-	w.Pages.cfg.ClientIP = func(*http.Request) netip.Addr { panic("the very inside") }
+	w.Pages.front.ClientIP = func(*http.Request) netip.Addr { panic("the very inside") }
 	b := w.browser(t)
 	page := b.get(loginAt)
 	page.want(t, http.StatusInternalServerError, "Something went wrong")

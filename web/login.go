@@ -71,7 +71,7 @@ func (p *Pages) request(v *visit) realm.Request {
 		Tokens:     v.realm.Cookie.Tokens(v.Header),
 		Affinity:   realm.SentAffinity(v.Header),
 		Origin:     v.origin,
-		Client:     v.realm.Client(v.Request, p.cfg.ClientIP(v.Request)),
+		Client:     v.realm.Client(v.Request, p.front.ClientIP(v.Request)),
 	}
 	if service := v.params.Get("service"); service != "" {
 		req.IndexType, req.IndexValue = "service", service

@@ -25,7 +25,7 @@ func (p *Pages) logout(w http.ResponseWriter, v *visit) (reply, error) {
 		return p.confirmLogout(v)
 	}
 	tokens := v.realm.Cookie.Tokens(v.Header)
-	if _, err := p.cfg.Realms.Logout(v.Context(), tokens); err != nil {
+	if _, err := p.front.Realms.Logout(v.Context(), tokens); err != nil {
 		return reply{}, err
 	}
 	rep := p.signedOut(v)
@@ -69,7 +69,7 @@ func (v *visit) isTrusted(origin string) bool {
 // confirmLogout asks before a session is ended. Without one there is nothing
 // to ask, and nothing to change.
 func (p *Pages) confirmLogout(v *visit) (reply, error) {
-	s, err := p.cfg.Realms.Session(v.Context(), v.realm.Cookie.Tokens(v.Header), session.Peek)
+	s, err := p.front.Realms.Session(v.Context(), v.realm.Cookie.Tokens(v.Header), session.Peek)
 	switch {
 	case errors.Is(err, session.ErrInvalid), errors.Is(err, session.ErrEnded):
 		return p.signedOut(v), nil

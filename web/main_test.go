@@ -110,9 +110,8 @@ func (w *world) restart(tb testing.TB) {
 
 // serve makes the pages anew, with another base URL.
 func (w *world) serve(baseURL string) {
-	w.Pages = New(Config{
+	w.Pages = New(realm.Front{
 		Realms: w.Set, Base: realmtest.Base, BaseURL: baseURL, Logger: w.Log.Logger(),
-		Secure:   func(r *http.Request) bool { return r.TLS != nil || strings.HasPrefix(baseURL, "https://") },
 		ClientIP: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") },
 	})
 }

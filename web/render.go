@@ -118,7 +118,7 @@ func (p *Pages) render(v *visit, rep reply) ([]byte, error) {
 	if rep.form == nil && rep.message == nil {
 		return nil, nil
 	}
-	view := page{texts: v.texts, Assets: p.cfg.Base + assetsPath + assetsHash + "/", Message: rep.message, Form: rep.form}
+	view := page{texts: v.texts, Assets: p.front.Base + assetsPath + assetsHash + "/", Message: rep.message, Form: rep.form}
 	if v.realm != nil {
 		view.Realm, view.LogoutURL = realmName(v.realm.Path), p.logoutURL(v)
 	}
@@ -155,7 +155,7 @@ func realmName(path string) string {
 }
 
 // isOwn reports whether a URL is the login page itself.
-func (p *Pages) isOwn(target string) bool { return strings.HasPrefix(target, p.cfg.Base+loginPath) }
+func (p *Pages) isOwn(target string) bool { return strings.HasPrefix(target, p.front.Base+loginPath) }
 
 func isTrue(value string) bool { return strings.EqualFold(value, "true") }
 

@@ -34,7 +34,7 @@ func TestLanguagesAreComplete(t *testing.T) {
 // TestTextsOfErrors: every error has its texts; one that may be sent again
 // has a notice, too.
 func TestTextsOfErrors(t *testing.T) {
-	for _, line := range table {
+	for _, line := range append([]outcome{fault}, table...) {
 		ids := []string{line.what + ".title", line.what + ".text"}
 		if line.again {
 			ids = append(ids, line.what+".notice")

@@ -13,9 +13,7 @@
 package web
 
 import (
-	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,26 +21,9 @@ import (
 	"github.com/amgate/amgate/realm"
 )
 
-// Config is what the pages are made of. All fields but BaseURL are needed.
-type Config struct {
-	Realms *realm.Set
-	// Base is the path under which AM is served, "/am".
-	Base string
-	// Secure reports whether the client speaks TLS to us, or to the proxy in
-	// front that is trusted to say so: it decides on Secure cookies.
-	Secure func(*http.Request) bool
-	// ClientIP is the address of the client as the server computed it, never
-	// a header as sent. It may be the zero Addr.
-	ClientIP func(*http.Request) netip.Addr
-	// BaseURL is the configured scheme and host of the site,
-	// "https://login.example.com", or "" to use those of the request.
-	BaseURL string
-	Logger  *slog.Logger
-}
-
 // Pages is the handler. It holds no state of its own.
 type Pages struct {
-	cfg     Config
+	front   realm.Front
 	origins *http.CrossOriginProtection
 }
 
@@ -51,11 +32,9 @@ var _ http.Handler = (*Pages)(nil)
 // New returns the handler for {Base}/XUI/, {Base}/UI/Login and
 // {Base}/UI/Logout (AM 8.1, "Authenticate from a browser"). Other paths are
 // answered with 404.
-func New(cfg Config) *Pages {
-	cfg.Base = strings.TrimSuffix(cfg.Base, "/")
-	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
-	p := &Pages{cfg: cfg, origins: http.NewCrossOriginProtection()}
-	if own := realm.CanonicalOrigin(cfg.BaseURL); own != "" {
+func New(f realm.Front) *Pages {
+	p := &Pages{front: f, origins: http.NewCrossOriginProtection()}
+	if own := realm.CanonicalOrigin(f.BaseURL); own != "" {
 		// It cannot fail: a canonical origin is what it wants.
 		_ = p.origins.AddTrustedOrigin(own)
 	}
@@ -99,7 +78,7 @@ var routes = map[string]route{
 
 // ServeHTTP implements http.Handler.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if name, ok := strings.CutPrefix(r.URL.Path, p.cfg.Base+assetsPath); ok {
+	if name, ok := strings.CutPrefix(r.URL.Path, p.front.Base+assetsPath); ok {
 		serveAsset(w, r, name)
 		return
 	}
@@ -123,15 +102,8 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) visit(r *http.Request) *visit {
-	v := &visit{Request: r, secure: p.cfg.Secure(r), origin: p.cfg.BaseURL}
+	v := &visit{Request: r, secure: p.front.Secure(r), origin: p.front.Origin(r)}
 	v.texts = textsFor(realm.Languages(r.Header.Get("Accept-Language")))
-	switch {
-	case v.origin != "":
-	case v.secure:
-		v.origin = "https://" + r.Host
-	default:
-		v.origin = "http://" + r.Host
-	}
 	return v
 }
 
@@ -139,8 +111,8 @@ func (p *Pages) visit(r *http.Request) *visit {
 // any other unexpected one: the listener, and what else is on the connection,
 // lives on.
 func (p *Pages) answer(w http.ResponseWriter, v *visit) (rep reply, err error) {
-	defer recoverInto(&err)
-	path, _ := strings.CutPrefix(v.URL.Path, p.cfg.Base)
+	defer realm.Recover(&err)
+	path, _ := strings.CutPrefix(v.URL.Path, p.front.Base)
 	page, ok := routes[path]
 	if !ok {
 		return reply{}, refusal{status: http.StatusNotFound, what: "notFound"}
@@ -176,7 +148,7 @@ func (p *Pages) locate(v *visit) error {
 	if locale := query.Get("locale"); locale != "" {
 		v.texts = textsFor(append(realm.Languages(locale), v.texts.lang))
 	}
-	found, ok := p.cfg.Realms.Named(query.Get("realm"), v.Host)
+	found, ok := p.front.Realms.Named(query.Get("realm"), v.Host)
 	if !ok {
 		return refusal{status: http.StatusNotFound, what: "noRealm"}
 	}
@@ -197,7 +169,7 @@ func (p *Pages) locate(v *visit) error {
 
 // loginURL is this login from its beginning.
 func (p *Pages) loginURL(v *visit) string {
-	return p.cfg.Base + loginPath + "?" + v.params.Encode()
+	return p.front.Base + loginPath + "?" + v.params.Encode()
 }
 
 // logoutURL ends the session of the visit's realm.
@@ -208,7 +180,7 @@ func (p *Pages) logoutURL(v *visit) string {
 			params.Set(name, value)
 		}
 	}
-	return p.cfg.Base + logoutPath + "?" + params.Encode()
+	return p.front.Base + logoutPath + "?" + params.Encode()
 }
 
 // toLogin sends the older addresses of the login page to the present one.
