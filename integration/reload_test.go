@@ -32,11 +32,7 @@ func (p *process) rewrite(old, replacement string) {
 func TestRefusedReloadHarmsNothing(t *testing.T) {
 	t.Parallel()
 	s := startOneSite(t, "in_memory")
-	c := s.client("/alpha")
-	token := c.login(s.bjensen)
-	journey := s.client("/alpha")
-	step := journey.begin("").step(t)
-
+	p := s.people(t)
 	for _, mistake := range []string{
 		"default_journey Nowhere",
 		"goto_allow no-origin",
@@ -51,11 +47,11 @@ func TestRefusedReloadHarmsNothing(t *testing.T) {
 			t.Fatalf("a configuration with %q was accepted", mistake)
 		}
 		writeFile(t, s.configPath(), string(good))
-		if !c.valid(token) {
+		if !p.client.valid(p.token) {
 			t.Fatalf("after the refusal of %q the session is gone", mistake)
 		}
 	}
-	journey.answer(step, s.bjensen.name, s.bjensen.password).success(t)
+	p.goOn(t)
 }
 
 // TestRepeatedReloads reloads fifty times, with changed settings now and
@@ -63,10 +59,7 @@ func TestRefusedReloadHarmsNothing(t *testing.T) {
 func TestRepeatedReloads(t *testing.T) {
 	t.Parallel()
 	s := startOneSite(t, "in_memory")
-	c := s.client("/alpha")
-	token := c.login(s.bjensen)
-	journey := s.client("/alpha")
-	step := journey.begin("").step(t)
+	p := s.people(t)
 	must(t, s.reload())
 	before := s.goroutines(t)
 
@@ -79,10 +72,7 @@ func TestRepeatedReloads(t *testing.T) {
 		}
 		must(t, s.reload())
 	}
-	if !c.valid(token) {
-		t.Error("the session is gone")
-	}
-	journey.answer(step, s.bjensen.name, s.bjensen.password).success(t)
+	p.goOn(t)
 	eventually(t, 20*time.Second, func() error {
 		if after := s.goroutines(t); after > before+10 {
 			return fmt.Errorf("%d goroutines before the reloads, %d after", before, after)

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // secrets are the values that no log may hold, each with what it is.
@@ -108,4 +111,56 @@ func TestSearchFindsSecrets(t *testing.T) {
 			t.Errorf("%s\nholds %q, found %q", line, want, got)
 		}
 	}
+}
+
+// TestSecretsStayOutOfLogs sends secrets in all the places where AM's clients
+// put them. That none of them is logged is found out after the last test,
+// when all logs are searched; here is made sure that there is a log, and that
+// it tells of these requests.
+func TestSecretsStayOutOfLogs(t *testing.T) {
+	t.Parallel()
+	s := startOneSite(t, "server")
+	c := s.client("/alpha")
+	token := c.login(s.bjensen)
+	asked := c.withoutCookies().begin("").step(t)
+	remember("a suspendedId", "suspended-journeys-are-secrets-0001")
+
+	version := http.Header{"Accept-Api-Version": {"resource=1.1"}}
+	escaped := url.PathEscape(token)
+	sessions := c.endpoint("sessions")
+	for _, to := range []string{
+		sessions + "/" + token + "?_action=validate",
+		sessions + "/" + escaped + "?_action=validate",
+		sessions + "?_action=validate&tokenId=" + url.QueryEscape(token),
+		sessions + "?tokenId=" + token + "&_action=validate",
+		c.endpoint("authenticate") + "?suspendedId=suspended-journeys-are-secrets-0001",
+		c.endpoint("authenticate") + "?authId=" + asked.AuthID,
+		c.endpoint("authenticate") + "?sessionUpgradeSSOTokenId=" + token,
+		c.endpoint("authenticate") + "?IDToken1=bjensen&IDToken2=" + s.bjensen.password,
+		c.endpoint("no/such/resource/" + token),
+		s.url + "/app/" + token + "?iPlanetDirectoryPro=" + token,
+	} {
+		c.send(http.MethodPost, to, "", version)
+	}
+	for _, header := range []http.Header{
+		{cookieName: {token}},
+		{"iplanetdirectorypro": {token}},
+		{"Authorization": {"Bearer " + token}},
+		{"X-OpenAM-Username": {s.bjensen.name}, "X-OpenAM-Password": {s.bjensen.password}},
+		{"x-openam-password": {s.bjensen.password}},
+		{"X-OpenAM-Password": {`quoted "` + s.bjensen.password + `" \ and [more]`}},
+		{"X-OpenAM-Password": {"after a bracket] " + s.bjensen.password, s.bjensen.password}},
+		{"Referer": {s.url + "/am/XUI/?suspendedId=suspended-journeys-are-secrets-0001&authId=" + asked.AuthID}},
+	} {
+		c.withoutCookies().send(http.MethodPost, sessions+"?_action=getSessionInfo", "", header)
+	}
+	// A form posted by mistake to the API, and a body that is no JSON.
+	c.send(http.MethodPost, c.endpoint("authenticate"), `{"authId":"`+asked.AuthID+`","callbacks":`, authenticateHeader())
+
+	eventually(t, 10*time.Second, func() error {
+		if n := strings.Count(s.log(), `"handled request"`); n < 19 {
+			return fmt.Errorf("the log tells of %d requests", n)
+		}
+		return nil
+	})
 }

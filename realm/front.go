@@ -71,7 +71,7 @@ func IsFault(err error) bool {
 	return false
 }
 
-// Recover, deferred, turns a panic into an error with its stack.
+// Recover turns a panic into an error with its stack; it is to be deferred.
 // http.ErrAbortHandler goes on: it is how a handler asks the server to cut the
 // connection.
 func Recover(err *error) {

@@ -75,7 +75,7 @@ func TestRecover(t *testing.T) {
 		t.Errorf("of a panic remains: %v", err)
 	}
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler { //nolint:errorlint // as the server compares it
+		if got := recover(); got != http.ErrAbortHandler {
 			t.Errorf("the server sees %v", got)
 		}
 	}()
