@@ -129,8 +129,8 @@ func (s *Set) ByAlias(name string) (*Realm, bool) {
 	return r, ok
 }
 
-// ByHost finds the realm that a host name, without a port, selects.
-func (s *Set) ByHost(host string) (*Realm, bool) {
+// byHost finds the realm that a host name, without a port, selects.
+func (s *Set) byHost(host string) (*Realm, bool) {
 	r, ok := s.hosts[strings.ToLower(strings.TrimSuffix(host, "."))]
 	return r, ok
 }

@@ -21,7 +21,7 @@ const AffinityHeader = "X-Am-Affinity"
 // is the realm of host (a Host header, as sent), else the root realm.
 func (s *Set) Named(parameter, host string) (*Realm, bool) {
 	if parameter == "" {
-		if found, ok := s.ByHost(hostname(host)); ok {
+		if found, ok := s.byHost(hostname(host)); ok {
 			return found, true
 		}
 		return s.Realm("/")
