@@ -16,10 +16,7 @@ import (
 // forPrograms are the callbacks that a page cannot ask: they are for apps, or
 // need a vendor's script.
 var forPrograms = []string{
-	"BooleanAttributeInputCallback", "NumberAttributeInputCallback", "StringAttributeInputCallback",
-	"ValidatedCreateUsernameCallback", "ValidatedCreatePasswordCallback", "KbaCreateCallback", "TermsAndConditionsCallback",
-	"ConsentMappingCallback", "SelectIdPCallback", "SuspendedTextOutputCallback", "PollingWaitCallback", "RedirectCallback",
-	"NameValueOutputCallback", "LanguageCallback",
+	"RedirectCallback", // a page of its own
 	"AppIntegrityCallback", "DeviceBindingCallback", "DeviceProfileCallback", "DeviceSigningVerifierCallback", "IdPCallback",
 	"PingOneProtectEvaluationCallback", "PingOneProtectInitializeCallback", "ReCaptchaCallback", "ReCaptchaEnterpriseCallback",
 }
