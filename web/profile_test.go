@@ -116,7 +116,7 @@ func TestProfile(t *testing.T) {
 		t.Errorf("buttons %q", got)
 	}
 	page = page.submit("IDToken1", "bab", "IDToken2", "s3cret", "IDToken3", "b@b.c", "IDToken4", "41.5", "IDToken5", "true", "IDToken6", "false",
-		"IDToken7question", "Town?", "IDToken7answer", "Bern", "IDToken8question", "", "IDToken8own", "Sea?", "IDToken8answer", "North",
+		"IDToken7question", "Town?", "IDToken7answer", "Bern", "IDToken8question", "Pet?", "IDToken8own", "Sea?", "IDToken8answer", "North",
 		"IDToken9question", "Hill?", "IDToken9answer", "High", "IDToken10", "true", "IDToken12", "google")
 	page.want(t, http.StatusUnauthorized, "Sign-in failed") // where the journey leads
 	for i, got := range <-n.got {
@@ -143,6 +143,16 @@ func TestBoxesAreSentAsTheyAre(t *testing.T) {
 	got := <-n.got
 	if got[0].(callback.TermsAndConditions).Accepted || !got[1].(callback.BooleanAttributeInput).Value {
 		t.Errorf("boxes came as %v", got)
+	}
+}
+
+// TestLongTerms: a form that carries long terms along can be sent.
+func TestLongTerms(t *testing.T) {
+	n := &asking{}
+	b := open(t, asks(n, callback.TermsAndConditions{Terms: strings.Repeat("Be kind & patient. ", 5000)})).browser(t)
+	b.get(loginAt+"&service=Ask").submit("IDToken1", "true").want(t, http.StatusUnauthorized, "Sign-in failed") // where the journey leads
+	if !(<-n.got)[0].(callback.TermsAndConditions).Accepted {
+		t.Error("the terms were not accepted")
 	}
 }
 

@@ -76,7 +76,7 @@ func (q question) answer(form url.Values) json.RawMessage {
 		for _, in := range inputs {
 			name := callback.InputName(i+1, in.Name)
 			switch own := callback.InputName(i+1, ownQuestion); {
-			case in.Name == "question" && form.Get(name) == "" && form.Has(own):
+			case in.Name == "question" && form.Get(own) != "": // whatever the list stands at
 				a.Input = append(a.Input, wireInput{name, form.Get(own)})
 			case form.Has(name):
 				a.Input = append(a.Input, wireInput{name, form.Get(name)})
