@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/amgate/amgate/journey/callback"
 )
@@ -13,9 +14,12 @@ import (
 // The kinds of fields: what the template makes of them.
 const (
 	fieldInput  = "input"
+	fieldCheck  = "check"
 	fieldRadio  = "radio"
 	fieldSelect = "select"
+	fieldGroup  = "group"
 	fieldNote   = "note"
+	fieldTerms  = "terms"
 )
 
 // field is one question, or one text, of a form.
@@ -26,15 +30,27 @@ type field struct {
 	// Type, Value and Autocomplete are the attributes of an input.
 	Type, Value, Autocomplete string
 	Autofocus                 bool
-	Options                   []option
+	// Required tells that an answer is needed. The server judges it, so that
+	// a button that leads away from the question can always be pressed.
+	Required bool
+	// Checked is the state of a box to check.
+	Checked bool
+	Options []option
+	// Fields are the questions of a group.
+	Fields []field
+	// Errors say what was not right about the last answer.
+	Errors []phrase
 	// Tone is how a note is meant.
 	Tone tone
 }
 
+// isText reports whether a field asks nothing.
+func (f field) isText() bool { return f.Kind == fieldNote || f.Kind == fieldTerms }
+
 // option is one of the texts to choose from.
 type option struct {
 	Value    string
-	Label    string
+	Label    phrase
 	Selected bool
 }
 
@@ -51,6 +67,11 @@ type hidden struct{ Name, Value string }
 // maxRadios is how many choices are shown at once; more are a list to open.
 const maxRadios = 6
 
+// minWait keeps a page that polls from doing so without a pause.
+const minWait = time.Second
+
+const currentPassword = "current-password"
+
 // sketch is a form being drawn from its callbacks.
 type sketch struct {
 	fields  []field
@@ -58,6 +79,10 @@ type sketch struct {
 	buttons []button
 	// optional says that no button needs to be pressed.
 	optional bool
+	// suspended says that the journey goes on elsewhere.
+	suspended bool
+	// wait is how long until the form is to be sent by itself; 0 is never.
+	wait time.Duration
 }
 
 // draw makes fields of the callbacks. One that this page does not know is an
@@ -65,31 +90,59 @@ type sketch struct {
 func draw(list callback.List) (sketch, error) {
 	var s sketch
 	for i, item := range list {
-		name := callback.InputName(i+1, "")
-		switch c := item.Callback.(type) {
-		case callback.Name:
-			s.add(field{Kind: fieldInput, Name: name, Label: prompt(c.Prompt), Type: "text", Value: c.Value, Autocomplete: "username"})
-		case callback.Password:
-			s.add(field{Kind: fieldInput, Name: name, Label: prompt(c.Prompt), Type: "password", Autocomplete: "current-password"})
-		case callback.TextInput:
-			s.add(field{Kind: fieldInput, Name: name, Label: prompt(c.Prompt), Type: "text", Value: cmp.Or(c.Value, c.DefaultText)})
-		case callback.TextOutput:
-			s.addText(c)
-		case callback.Choice:
-			s.add(choose(c, name))
-		case callback.Confirmation:
-			s.addButtons(c, name)
-		case callback.HiddenValue:
-			for _, in := range c.Inputs() {
-				s.hidden = append(s.hidden, hidden{name, fmt.Sprint(in.Value)})
-			}
-		case callback.Metadata: // for programs, not for people
-		default:
-			return sketch{}, refusal{status: http.StatusNotImplemented, what: "unknownCallback", arg: item.Callback.Type()}
+		if c := item.Callback; !s.ask(c, i+1) && !s.askProfile(c, i+1) && !s.tell(c) {
+			return sketch{}, refusal{status: http.StatusNotImplemented, what: "unknownCallback", arg: c.Type()}
 		}
 	}
 	s.finish()
 	return s, nil
+}
+
+// ask draws the n-th callback if it is one of the plain questions.
+func (s *sketch) ask(c callback.Callback, n int) bool {
+	name := callback.InputName(n, "")
+	switch c := c.(type) {
+	case callback.Name:
+		s.add(field{Kind: fieldInput, Name: name, Label: prompt(c.Prompt), Type: "text", Value: c.Value, Autocomplete: "username"})
+	case callback.Password:
+		s.add(field{Kind: fieldInput, Name: name, Label: prompt(c.Prompt), Type: "password", Autocomplete: currentPassword})
+	case callback.TextInput:
+		s.add(field{Kind: fieldInput, Name: name, Label: prompt(c.Prompt), Type: "text", Value: cmp.Or(c.Value, c.DefaultText)})
+	case callback.Choice:
+		s.add(choose(c, name))
+	case callback.SelectIDP:
+		s.add(chooseProvider(c, name))
+	case callback.Confirmation:
+		s.addButtons(c, name)
+	case callback.HiddenValue:
+		for _, in := range c.Inputs() {
+			s.hidden = append(s.hidden, hidden{name, fmt.Sprint(in.Value)})
+		}
+	case callback.Language: // for programs; the node knows what the browser wishes
+	default:
+		return false
+	}
+	return true
+}
+
+// tell draws a callback if it is one that asks nothing.
+func (s *sketch) tell(c callback.Callback) bool {
+	switch c := c.(type) {
+	case callback.TextOutput:
+		s.addText(c)
+	case callback.SuspendedTextOutput:
+		s.addText(callback.TextOutput(c))
+		s.suspended = true
+	case callback.PollingWait:
+		s.addText(callback.TextOutput{Message: c.Message})
+		s.wait = max(c.WaitTime, minWait)
+	case callback.NameValueOutput:
+		s.addText(callback.TextOutput{Message: c.Name + ": " + c.Value})
+	case callback.Metadata: // for programs, not for people
+	default:
+		return false
+	}
+	return true
 }
 
 func (s *sketch) add(f field) { s.fields = append(s.fields, f) }
@@ -111,7 +164,19 @@ func choose(c callback.Choice, name string) field {
 		f.Kind = fieldSelect
 	}
 	for i, label := range c.Choices {
-		f.Options = append(f.Options, option{Value: strconv.Itoa(i), Label: label, Selected: i == c.Selected})
+		f.Options = append(f.Options, option{Value: strconv.Itoa(i), Label: phrase{literal: label}, Selected: i == c.Selected})
+	}
+	return f
+}
+
+func chooseProvider(c callback.SelectIDP, name string) field {
+	f := field{Kind: fieldRadio, Name: name, Label: say("chooseProvider")}
+	for _, p := range c.Providers {
+		label := phrase{literal: cmp.Or(p.UI["buttonDisplayName"], p.Name)}
+		if p.Name == callback.LocalAuthentication {
+			label = say("signInHere")
+		}
+		f.Options = append(f.Options, option{Value: p.Name, Label: label, Selected: p.Name == cmp.Or(c.Value, c.Preset)})
 	}
 	return f
 }
@@ -161,22 +226,22 @@ func buttonsOf(c callback.Confirmation) (labels []phrase, values []int) {
 	return labels, values
 }
 
-// finish gives the form its own button, unless the journey's buttons do, and
-// the first empty input the focus.
+// finish gives the form its own button, unless the journey's buttons do or it
+// goes on elsewhere, and the first empty input the focus.
 func (s *sketch) finish() {
-	typed := slices.ContainsFunc(s.fields, func(f field) bool { return f.Kind != fieldNote })
-	if len(s.buttons) == 0 || s.optional && typed {
+	typed := slices.ContainsFunc(s.fields, func(f field) bool { return !f.isText() })
+	if len(s.buttons) == 0 && !s.suspended || s.optional && (typed || s.wait > 0) {
 		label := say("continue")
-		if slices.ContainsFunc(s.fields, func(f field) bool { return f.Type == "password" }) {
+		if slices.ContainsFunc(s.fields, func(f field) bool { return f.Autocomplete == currentPassword }) {
 			label = say("signIn")
 		}
 		s.buttons = slices.Insert(s.buttons, 0, button{Label: label})
 	}
-	if !slices.ContainsFunc(s.buttons, func(b button) bool { return b.Primary }) {
+	if len(s.buttons) > 0 && !slices.ContainsFunc(s.buttons, func(b button) bool { return b.Primary }) {
 		s.buttons[0].Primary = true
 	}
 	for i := range s.fields {
-		if f := &s.fields[i]; f.Kind == fieldInput && f.Value == "" {
+		if f := &s.fields[i]; f.Kind == fieldInput && (f.Value == "" || f.Errors != nil) {
 			f.Autofocus = true
 			return
 		}

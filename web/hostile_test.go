@@ -155,6 +155,13 @@ func TestReflectedQuestions(t *testing.T) {
 			callback.NewChoice(s, []string{s, s}, 1), callback.NewChoice(s, []string{s, s, s, s, s, s, s}, 1),
 			callback.Confirmation{Prompt: s, Options: []string{s, s}, OptionType: callback.Unspecified},
 			callback.HiddenValue{ID: s, Value: s}, callback.Metadata{Data: map[string]any{s: s}},
+			callback.StringAttributeInput{Attribute: attribute(s), Value: s}, callback.BooleanAttributeInput{Attribute: attribute(s)},
+			callback.NumberAttributeInput{Attribute: attribute(s)},
+			callback.ValidatedCreateUsername{Prompt: s, Value: s}, callback.ValidatedCreatePassword{Prompt: s, Value: callback.Secret(s)},
+			callback.KbaCreate{Prompt: s, PredefinedQuestions: []string{s}, AllowUserDefinedQuestions: true, Question: s + s},
+			callback.TermsAndConditions{Terms: s, Version: s}, callback.ConsentMapping{DisplayName: s, Message: s, Fields: []string{s}},
+			callback.SelectIDP{Providers: []callback.Provider{{Name: s, UI: map[string]string{"buttonCustomStyle": s, "buttonImage": s}}}},
+			callback.SuspendedTextOutput{Message: s}, callback.PollingWait{Message: s}, callback.NameValueOutput{Name: s, Value: s},
 		} {
 			list = append(list, callback.Item{Callback: c})
 		}
@@ -174,6 +181,12 @@ func TestReflectedQuestions(t *testing.T) {
 	}
 }
 
+func attribute(s string) callback.Attribute {
+	return callback.Attribute{Name: s, Prompt: s, Validation: callback.Validation{FailedPolicies: []callback.FailedPolicy{
+		{Requirement: s}, {Requirement: "CANNOT_CONTAIN_CHARACTERS", Params: map[string]any{"forbiddenChars": []any{s}}},
+	}}}
+}
+
 func assertHarmlessReply(b *browser, v *visit, rep reply) {
 	b.Helper()
 	body, err := b.world.render(v, rep)
@@ -181,7 +194,7 @@ func assertHarmlessReply(b *browser, v *visit, rep reply) {
 		b.Fatal(err)
 	}
 	h := rep.header.Clone()
-	setHeaders(h)
+	setHeaders(h, rep.formTo)
 	page := parse(b, loginAt, rep.status, h, string(body))
 	assertHarmless(b, page)
 	if page.says("document.title") {

@@ -88,18 +88,12 @@ func (p *Pages) startOver(v *visit) (reply, error) {
 	return p.present(v, answer, "timedOut")
 }
 
-// nextStep shows the step after an answer. A step that was there before came
-// back because the answers were not right: the server does not say why, and
-// nor do we.
+// nextStep shows the step after an answer.
 func (p *Pages) nextStep(v *visit, answer realm.Reply, asked question) (reply, error) {
-	next, notice := questionOf(answer.Step), ""
-	if answer.Step.Restarted {
-		notice = "restarted"
-	} else {
+	next, notice := questionOf(answer.Step), "restarted"
+	if !answer.Step.Restarted {
 		next.Seen = asked.trail()
-		if asked.leadsBackTo(next) && !next.tellsError() {
-			notice = next.retryNotice()
-		}
+		notice = asked.noticeOn(next)
 	}
 	shown := next
 	if next.fingerprint() == asked.fingerprint() {
@@ -134,6 +128,9 @@ func (p *Pages) askAgain(v *visit, asked question, authID string, cause error) (
 // shown the same with what was typed before; notice is the id of a text, or
 // empty.
 func (p *Pages) showForm(v *visit, status int, asked, shown question, authID, notice string) (reply, error) {
+	if to, ok := redirectOf(asked.Callbacks); ok {
+		return sendOn(asked, to)
+	}
 	drawn, err := draw(shown.Callbacks)
 	if err != nil {
 		return reply{}, err
@@ -145,7 +142,7 @@ func (p *Pages) showForm(v *visit, status int, asked, shown question, authID, no
 	rep := reply{status: status, header: http.Header{}}
 	rep.form = &form{
 		Heading: say("signIn"), Description: asked.Description, URL: p.loginURL(v),
-		Fields: drawn.fields, Buttons: drawn.buttons,
+		Fields: drawn.fields, Buttons: drawn.buttons, Wait: waitAttribute(drawn.wait),
 		Hidden: append(drawn.hidden,
 			hidden{authIDField, authID}, hidden{questionField, packed},
 			hidden{sealField, v.seal(rep.header, purposeLogin, authID, packed)}),

@@ -116,8 +116,8 @@ func (s *shown) input(name string) *html.Node {
 func (s *shown) fields() url.Values {
 	values := url.Values{}
 	for _, n := range s.all("input") {
-		if attr(n, "type") != "radio" || has(n, "checked") {
-			values.Set(attr(n, "name"), attr(n, "value"))
+		if kind := attr(n, "type"); kind != "radio" && kind != "checkbox" || has(n, "checked") {
+			values.Add(attr(n, "name"), attr(n, "value"))
 		}
 	}
 	for _, n := range s.all("option") {

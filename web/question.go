@@ -75,7 +75,9 @@ func (q question) answer(form url.Values) json.RawMessage {
 		a := wireAnswer{Type: item.Callback.Type()}
 		for _, in := range inputs {
 			name := callback.InputName(i+1, in.Name)
-			switch {
+			switch own := callback.InputName(i+1, ownQuestion); {
+			case in.Name == "question" && form.Get(own) != "": // whatever the list stands at
+				a.Input = append(a.Input, wireInput{name, form.Get(own)})
 			case form.Has(name):
 				a.Input = append(a.Input, wireInput{name, form.Get(name)})
 			case !isTyped(item.Callback):
@@ -95,7 +97,10 @@ func (q question) answer(form url.Values) json.RawMessage {
 // is no form of ours.
 func isTyped(c callback.Callback) bool {
 	switch c.(type) {
-	case callback.Name, callback.Password, callback.TextInput, callback.Choice:
+	case callback.Name, callback.Password, callback.TextInput, callback.Choice, callback.SelectIDP,
+		callback.StringAttributeInput, callback.NumberAttributeInput, callback.BooleanAttributeInput,
+		callback.ValidatedCreateUsername, callback.ValidatedCreatePassword,
+		callback.KbaCreate, callback.TermsAndConditions, callback.ConsentMapping:
 		return true
 	}
 	return false
@@ -110,9 +115,18 @@ func (q question) filled(answers json.RawMessage) question {
 	return q
 }
 
-// fingerprint tells steps apart by what they ask.
+// changing are the outputs that differ when a question is asked again.
+var changing = []string{"value", "failedPolicies", "validateOnly"}
+
+// fingerprint tells steps apart by what they ask, whatever was answered.
 func (q question) fingerprint() string {
-	b, err := json.Marshal(question{Callbacks: q.Callbacks, Header: q.Header, Description: q.Description})
+	asks := []any{q.Header, q.Description}
+	for _, item := range q.Callbacks {
+		asks = append(asks, item.Callback.Type(), slices.DeleteFunc(item.Callback.Outputs(), func(f callback.Field) bool {
+			return slices.Contains(changing, f.Name)
+		}))
+	}
+	b, err := json.Marshal(asks)
 	if err != nil {
 		return ""
 	}
@@ -135,6 +149,37 @@ func (q question) tellsError() bool {
 		text, ok := item.Callback.(callback.TextOutput)
 		return ok && (text.MessageType == callback.Error || text.MessageType == callback.Warning)
 	})
+}
+
+// failed reports whether the step says what was wrong beside its fields.
+func (q question) failed() bool {
+	return slices.ContainsFunc(q.Callbacks, func(item callback.Item) bool {
+		v, ok := item.Callback.(interface {
+			Failed() []callback.FailedPolicy
+		})
+		return ok && len(v.Failed()) > 0
+	})
+}
+
+// waits reports whether the step comes back as long as it must be waited.
+func (q question) waits() bool {
+	return slices.ContainsFunc(q.Callbacks, func(item callback.Item) bool {
+		_, ok := item.Callback.(callback.PollingWait)
+		return ok
+	})
+}
+
+// noticeOn is what to say above a step that follows this one, as the id of a
+// text: a step that was there before came back because the answers were not
+// right. The server does not say why, and nor do we, unless the step does.
+func (q question) noticeOn(next question) string {
+	switch {
+	case next.failed():
+		return "checkAnswers"
+	case !q.leadsBackTo(next), next.tellsError(), next.waits():
+		return ""
+	}
+	return next.retryNotice()
 }
 
 // retryNotice is what to say when the step came back.

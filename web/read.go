@@ -5,8 +5,9 @@ import (
 	"net/http"
 )
 
-// maxForm bounds a posted form.
-const maxForm = 64 << 10
+// maxForm bounds a posted form. It carries its question along, of which terms
+// and conditions can be long.
+const maxForm = 256 << 10
 
 // readForm reads the body into r.PostForm. A body of another type than a
 // form's leaves it empty, and so without a seal.

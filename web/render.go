@@ -6,7 +6,9 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/amgate/amgate/realm"
 )
@@ -24,6 +26,8 @@ type reply struct {
 	header  http.Header
 	form    *form
 	message *message
+	// formTo is an origin besides our own that the page's form may go to.
+	formTo string
 }
 
 // form is a step of a journey as a page.
@@ -35,6 +39,8 @@ type form struct {
 	Fields      []field
 	Buttons     []button
 	Hidden      []hidden
+	// Wait is as in action.
+	Wait string
 }
 
 // notice is what is to be said about a form before anything else.
@@ -63,6 +69,17 @@ type action struct {
 	Hidden []hidden
 	// Primary says that the button is what the page is for.
 	Primary bool
+	// Wait is after how many milliseconds a script sends the form by itself;
+	// empty for never.
+	Wait string
+}
+
+// waitAttribute is a time as Wait has it; 0 is never.
+func waitAttribute(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return strconv.FormatInt(d.Milliseconds(), 10)
 }
 
 // tone is how something is meant; a class of the style sheet.
@@ -113,6 +130,27 @@ func (p page) Title() phrase {
 	return p.Message.Heading
 }
 
+// control is a field on its page, as its template sees it.
+type control struct {
+	page
+	field
+}
+
+// Control is a field on this page.
+func (p page) Control(f field) control { return control{p, f} }
+
+// Describer is the id of the element that tells what is wrong with the
+// field.
+func (c control) Describer() string {
+	switch {
+	case len(c.Errors) > 0:
+		return c.Name + "-error"
+	case c.Form.Notice != nil && c.Form.Notice.Tone == toneError:
+		return "notice"
+	}
+	return ""
+}
+
 // render draws the page of a reply; nothing for a redirect.
 func (p *Pages) render(v *visit, rep reply) ([]byte, error) {
 	if rep.form == nil && rep.message == nil {
@@ -129,12 +167,16 @@ func (p *Pages) render(v *visit, rep reply) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func setHeaders(h http.Header) {
+// setHeaders sets what all pages have. formTo is as in reply.
+func setHeaders(h http.Header, formTo string) {
+	if formTo != "" {
+		formTo = " " + formTo
+	}
 	for name, value := range map[string]string{
 		"Content-Type":  "text/html; charset=utf-8",
 		"Cache-Control": "no-store",
 		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; " +
-			"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+			"form-action 'self'" + formTo + "; frame-ancestors 'none'; base-uri 'none'",
 		"X-Frame-Options":              "DENY",
 		"X-Content-Type-Options":       "nosniff",
 		"Referrer-Policy":              "same-origin", // without a referrer the browser would hide the Origin of our own forms

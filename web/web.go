@@ -93,7 +93,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, _ = p.render(v, rep) // a tested page of constant texts
 	}
 	h := w.Header()
-	setHeaders(h)
+	setHeaders(h, rep.formTo)
 	for name, values := range rep.header {
 		h[name] = append(h[name], values...)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // ErrAnswer says that a client's answer does not fit what it was asked. The
@@ -27,11 +29,11 @@ const (
 //
 // Clients differ in what they send back, so an answer is found by the name of
 // its input, and else by its place among the callbacks of its type that were
-// not found by name. Outputs, unknown members and unknown callbacks are
-// ignored, read-only callbacks may be missing, a type may be missing, and of
-// several answers to one callback the first counts. What a client cannot do
-// is add, retype or skip a callback: each one that has inputs must come back
-// with at least one of them. All errors wrap ErrAnswer.
+// not found by name, whatever number it bears. Outputs, unknown members and
+// unknown callbacks are ignored, read-only callbacks may be missing, a type
+// may be missing, and of several answers to one callback the first counts.
+// What a client cannot do is add, retype or skip a callback: each one that has
+// inputs must come back with at least one of them. All errors wrap ErrAnswer.
 func (l List) Answer(raw json.RawMessage) (List, error) {
 	given, err := parseAnswer(raw)
 	if err != nil {
@@ -109,23 +111,52 @@ type answer struct {
 
 // inputsFor returns the values for the inputs of the n-th callback, keyed by
 // suffix, and whether there is one at all. An answer that was not found by
-// name gives its only value to an only input, whatever its name.
+// name gives its only value to an only input, whatever its name, and those of
+// one number to several inputs.
 func (a *answer) inputsFor(inputs []Field, n int) (map[string]any, bool) {
 	if a == nil {
 		return nil, false
 	}
+	values := a.numbered(inputs, n)
+	if len(values) == 0 && len(inputs) == 1 && len(a.inputs) == 1 {
+		for _, v := range a.inputs {
+			values[inputs[0].Name] = v
+		}
+	}
+	if len(values) == 0 && len(inputs) > 1 {
+		values = a.numbered(inputs, a.number(inputs))
+	}
+	return values, len(values) > 0
+}
+
+// numbered are the values whose names have the number n, keyed by suffix.
+func (a *answer) numbered(inputs []Field, n int) map[string]any {
 	values := make(map[string]any, len(inputs))
 	for _, in := range inputs {
 		if v, ok := a.inputs[InputName(n, in.Name)]; ok {
 			values[in.Name] = v
 		}
 	}
-	if len(values) == 0 && len(inputs) == 1 && len(a.inputs) == 1 {
-		for _, v := range a.inputs {
-			values[inputs[0].Name] = v
+	return values
+}
+
+// number is the lowest number that the names of these inputs have in an
+// answer; 0 if none has.
+func (a *answer) number(inputs []Field) int {
+	lowest := 0
+	for name := range a.inputs {
+		rest, ok := strings.CutPrefix(name, inputPrefix)
+		if !ok {
+			continue
+		}
+		for _, in := range inputs {
+			digits, ok := strings.CutSuffix(rest, in.Name)
+			if n, err := strconv.Atoi(digits); ok && err == nil && n > 0 && (lowest == 0 || n < lowest) {
+				lowest = n
+			}
 		}
 	}
-	return values, len(values) > 0
+	return lowest
 }
 
 // parseAnswer reads a callbacks array within its bounds.

@@ -273,7 +273,19 @@ func TestAnswerOfTheStepItself(t *testing.T) {
 	})
 }
 
+// everything asks one callback of each type.
+func everything() callback.List {
+	return list(callback.Types()...)
+}
+
 func FuzzAnswer(f *testing.F) {
+	all, err := json.Marshal(everything())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(all)
+	f.Add([]byte(strings.ReplaceAll(string(all), "false", "true")))
+	f.Add([]byte(strings.ReplaceAll(string(all), `"value":""`, `"value":"7"`)))
 	for _, seed := range []string{
 		``, `null`, `[]`, `{}`, `[{}]`, `[null]`, `"x"`, `[[[]]]`, `[{"type":1}]`, `[{"input":{}}]`,
 		`[{"type":"NameCallback","input":[{"name":"IDToken1","value":"demo"}]}]`,
@@ -289,6 +301,14 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if err := checkAnswer(list(buttons), raw); err != nil {
 			t.Error(err)
+		}
+		if err := checkAnswer(everything(), raw); err != nil {
+			t.Error(err)
+		}
+		for _, c := range callback.Types() {
+			if err := checkAnswer(list(c), raw); err != nil {
+				t.Errorf("%s: %v", c.Type(), err)
+			}
 		}
 	})
 }

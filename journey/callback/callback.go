@@ -6,9 +6,16 @@
 //
 // A type of this package is a struct whose fields carry tags: `out:"prompt"`
 // is an output of that name, `in:""` the input IDTokenN, `in:"question"` the
-// input IDTokenNquestion; the option ",text" prints a number as a string, as
-// AM does in some places. The order of the fields is the order on the wire.
+// input IDTokenNquestion. The option ",text" prints a number as a string, as
+// AM does in some places; ",ms" and ",s" say what the number of a
+// time.Duration counts; ",optional" leaves an output out that has its zero
+// value, as versions of AM do that do not know it. A json.Number is null if it
+// is empty, and a Secret is taken in but never given out. The order of the
+// fields, those of an embedded struct in its place, is the order on the wire.
 // To add a type, write the struct and its four methods and list it in types.
+//
+// AM's HttpCallback and X509CertificateCallback are no types here: they read
+// the request and are never part of a step.
 package callback
 
 // Callback is one question. Implementations are plain structs; a Callback in
@@ -24,7 +31,8 @@ type Callback interface {
 	Inputs() []Field
 	// Fill returns a copy with the inputs set. Values are as JSON decoded
 	// them (string, float64 or json.Number, bool, nil, …), keyed by suffix; a
-	// missing or null one keeps its value. An error says which input is wrong
+	// missing one keeps its value, and so does a null one unless null is one
+	// of its values. An error says which input is wrong
 	// and what would be right; it does not repeat what the client sent.
 	Fill(inputs map[string]any) (Callback, error)
 }
@@ -48,6 +56,12 @@ type List []Item
 // types are the callbacks that can be rebuilt from their JSON.
 var types = describe(
 	Name{}, Password{}, TextInput{}, TextOutput{}, Choice{}, Confirmation{}, HiddenValue{}, Metadata{},
+	BooleanAttributeInput{}, NumberAttributeInput{}, StringAttributeInput{},
+	ValidatedCreateUsername{}, ValidatedCreatePassword{},
+	KbaCreate{}, TermsAndConditions{}, ConsentMapping{}, SelectIDP{}, IDP{},
+	DeviceProfile{}, DeviceBinding{}, DeviceSigningVerifier{}, AppIntegrity{},
+	ReCaptcha{}, ReCaptchaEnterprise{}, PingOneProtectInitialize{}, PingOneProtectEvaluation{},
+	SuspendedTextOutput{}, PollingWait{}, Redirect{}, NameValueOutput{}, Language{},
 )
 
 // Known reports whether c is a type of this package. Only those survive in a

@@ -2,12 +2,12 @@ package callback
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // layout is how the fields of one type of callback appear on the wire.
@@ -20,9 +20,13 @@ type layout struct {
 // suffix after IDTokenN) and its place in the struct.
 type slot struct {
 	name  string
-	index int
+	index []int
 	// text prints a number as a string.
 	text bool
+	// unit is what the number of a duration counts.
+	unit time.Duration
+	// optional leaves an output out that has its zero value.
+	optional bool
 }
 
 // catalogue has the layouts of all types.
@@ -35,13 +39,12 @@ func describe(callbacks ...Callback) catalogue {
 	c := catalogue{byName: map[string]*layout{}, byType: map[reflect.Type]*layout{}}
 	for _, cb := range callbacks {
 		l := &layout{goType: reflect.TypeOf(cb)}
-		for i := range l.goType.NumField() {
-			tag := l.goType.Field(i).Tag
-			if name, ok := tag.Lookup("out"); ok {
-				l.outputs = append(l.outputs, newSlot(name, i))
+		for _, f := range reflect.VisibleFields(l.goType) {
+			if tag, ok := f.Tag.Lookup("out"); ok {
+				l.outputs = append(l.outputs, newSlot(tag, f.Index))
 			}
-			if name, ok := tag.Lookup("in"); ok {
-				l.inputs = append(l.inputs, newSlot(name, i))
+			if tag, ok := f.Tag.Lookup("in"); ok {
+				l.inputs = append(l.inputs, newSlot(tag, f.Index))
 			}
 		}
 		c.byName[cb.Type()], c.byType[l.goType] = l, l
@@ -49,9 +52,22 @@ func describe(callbacks ...Callback) catalogue {
 	return c
 }
 
-func newSlot(tag string, index int) slot {
-	name, option, _ := strings.Cut(tag, ",")
-	return slot{name: name, index: index, text: option == "text"}
+func newSlot(tag string, index []int) slot {
+	name, options, _ := strings.Cut(tag, ",")
+	s := slot{name: name, index: index}
+	for option := range strings.SplitSeq(options, ",") {
+		switch option {
+		case "text":
+			s.text = true
+		case "optional":
+			s.optional = true
+		case "ms":
+			s.unit = time.Millisecond
+		case "s":
+			s.unit = time.Second
+		}
+	}
+	return s
 }
 
 func (c catalogue) empty() []Callback {
@@ -71,16 +87,28 @@ func inputs(c Callback) []Field  { return fields(c, layoutOf(c).inputs) }
 
 func fields(c Callback, slots []slot) []Field {
 	v := reflect.ValueOf(c)
-	list := make([]Field, len(slots))
-	for i, s := range slots {
-		list[i] = Field{Name: s.name, Value: s.wire(v.Field(s.index))}
+	list := make([]Field, 0, len(slots))
+	for _, s := range slots {
+		if f := v.FieldByIndex(s.index); !s.optional || !f.IsZero() {
+			list = append(list, Field{Name: s.name, Value: s.wire(f)})
+		}
 	}
 	return list
 }
 
 // wire is a field's value as JSON shows it: AM has no null where a list or an
-// object is expected.
+// object is expected. A Secret is never shown.
 func (s slot) wire(v reflect.Value) any {
+	switch value := v.Interface().(type) {
+	case Secret:
+		return ""
+	case json.Number:
+		if value == "" {
+			return nil
+		}
+	case time.Duration:
+		return s.number(int64(value / s.unit))
+	}
 	switch v.Kind() {
 	case reflect.Slice:
 		if v.IsNil() {
@@ -91,12 +119,16 @@ func (s slot) wire(v reflect.Value) any {
 			return reflect.MakeMap(v.Type()).Interface()
 		}
 	case reflect.Int:
-		if s.text {
-			return strconv.FormatInt(v.Int(), 10)
-		}
-		return int(v.Int())
+		return s.number(v.Int())
 	}
 	return v.Interface()
+}
+
+func (s slot) number(n int64) any {
+	if s.text {
+		return strconv.FormatInt(n, 10)
+	}
+	return int(n)
 }
 
 // inputError tells what would be right for an input. It has nothing of what
@@ -127,7 +159,13 @@ func fill(c Callback, given map[string]any) (Callback, error) {
 
 // rebuild makes a callback of its outputs and inputs.
 func (l *layout) rebuild(outputs, inputs map[string]any) (Callback, error) {
-	c, err := l.set(reflect.Zero(l.goType).Interface().(Callback), l.outputs, outputs)
+	empty := reflect.Zero(l.goType).Interface().(Callback)
+	if own, ok := empty.(interface {
+		rebuild(outputs map[string]any) (Callback, error)
+	}); ok {
+		return own.rebuild(outputs)
+	}
+	c, err := l.set(empty, l.outputs, outputs)
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +177,10 @@ func (l *layout) set(c Callback, slots []slot, values map[string]any) (Callback,
 	v.Set(reflect.ValueOf(c))
 	for _, s := range slots {
 		value, ok := values[s.name]
-		if !ok || value == nil {
+		if !ok {
 			continue
 		}
-		if why := assign(v.Field(s.index), value); why != "" {
+		if why := s.assign(v.FieldByIndex(s.index), value); why != "" {
 			return nil, inputError{suffix: s.name, why: why}
 		}
 	}
@@ -151,7 +189,31 @@ func (l *layout) set(c Callback, slots []slot, values map[string]any) (Callback,
 
 // assign sets a field to what JSON decoded and returns what would have been
 // right if it cannot. Clients send numbers as strings and strings as numbers;
-// both are taken.
+// both are taken. Null keeps what is there, except in a number that may be
+// null.
+func (s slot) assign(field reflect.Value, value any) (why string) {
+	switch to := field.Addr().Interface().(type) {
+	case *json.Number:
+		n, ok := asNumber(value)
+		if !ok {
+			return "a number is needed"
+		}
+		*to = n
+		return ""
+	case *time.Duration:
+		n, ok := asInt(value)
+		if !ok {
+			return "a whole number is needed"
+		}
+		*to = time.Duration(n) * s.unit
+		return ""
+	}
+	if value == nil {
+		return ""
+	}
+	return assign(field, value)
+}
+
 func assign(field reflect.Value, value any) (why string) {
 	switch field.Kind() {
 	case reflect.String:
@@ -166,20 +228,16 @@ func assign(field reflect.Value, value any) (why string) {
 			return "a whole number is needed"
 		}
 		field.SetInt(n)
-	case reflect.Slice:
-		list, ok := asTexts(value)
+	case reflect.Bool:
+		b, ok := asBool(value)
 		if !ok {
-			return "a list of strings is needed"
+			return "true or false is needed"
 		}
-		field.Set(reflect.ValueOf(list))
-	case reflect.Map:
-		object, ok := value.(map[string]any)
-		if !ok {
-			return "an object is needed"
-		}
-		field.Set(reflect.ValueOf(object))
+		field.SetBool(b)
 	default:
-		return fmt.Sprintf("a field of kind %s cannot be filled in", field.Kind())
+		if !asJSON(value, field) {
+			return "a value of another form is needed"
+		}
 	}
 	return ""
 }
@@ -214,16 +272,40 @@ func asInt(value any) (int64, bool) {
 	return int64(f), true
 }
 
-func asTexts(value any) ([]string, bool) {
-	values, ok := value.([]any)
-	if !ok {
-		return nil, false
+// asNumber takes what JSON calls a number, if a float64 can come near it, and
+// nothing as null.
+func asNumber(value any) (json.Number, bool) {
+	if value == nil || value == "" {
+		return "", true
 	}
-	texts := make([]string, len(values))
-	for i, v := range values {
-		if texts[i], ok = v.(string); !ok {
-			return nil, false
-		}
+	text, ok := asText(value)
+	if !ok || !json.Valid([]byte(text)) || strings.Trim(text, "-+.eE0123456789") != "" {
+		return "", false
 	}
-	return texts, true
+	_, err := strconv.ParseFloat(text, 64)
+	return json.Number(text), err == nil
+}
+
+func asBool(value any) (is, ok bool) {
+	switch value {
+	case true, "true":
+		return true, true
+	case false, "false":
+		return false, true
+	}
+	return false, false
+}
+
+// asJSON sets a list or an object, of whose form encoding/json knows more.
+func asJSON(value any, field reflect.Value) bool {
+	text, err := encode(value)
+	if err != nil {
+		return false
+	}
+	into := reflect.New(field.Type())
+	if err := decode(text, into.Interface()); err != nil {
+		return false
+	}
+	field.Set(into.Elem())
+	return true
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -89,25 +90,48 @@ func TestListReadsBackOnlyWhatItKnows(t *testing.T) {
 func anyCallback(rt *rapid.T) callback.Callback {
 	empty := rapid.SampledFrom(callback.Types()).Draw(rt, "type")
 	v := reflect.New(reflect.TypeOf(empty)).Elem()
-	for _, field := range v.Fields() {
-		switch field.Kind() {
-		case reflect.String:
-			field.SetString(rapid.String().Draw(rt, "text"))
-		case reflect.Int:
-			field.SetInt(rapid.Int64Range(math.MinInt32+1, math.MaxInt32).Draw(rt, "number"))
-		case reflect.Slice:
-			field.Set(reflect.ValueOf(rapid.SliceOf(rapid.String()).Draw(rt, "texts")))
-		case reflect.Map:
-			data := map[string]any{}
-			for key, value := range rapid.MapOf(rapid.String(), rapid.String()).Draw(rt, "data") {
-				data[key] = []any{value, true, nil, map[string]any{"deep": value}}
-			}
-			field.Set(reflect.ValueOf(data))
-		default:
-			rt.Fatalf("no values for a field of kind %s: teach this test", field.Kind())
-		}
-	}
+	fillAny(rt, v)
 	return v.Interface().(callback.Callback)
+}
+
+// fillAny draws a value of any type that a callback's field may have.
+func fillAny(rt *rapid.T, v reflect.Value) {
+	switch to := v.Addr().Interface().(type) {
+	case *json.Number:
+		*to = json.Number(rapid.SampledFrom([]string{"", "0", "-1", "1.5", "1e3", "12345678901234567890.5"}).Draw(rt, "number"))
+		return
+	case *time.Duration:
+		*to = time.Duration(rapid.IntRange(0, math.MaxInt32).Draw(rt, "time")) * time.Millisecond
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(rapid.String().Draw(rt, "text"))
+	case reflect.Bool:
+		v.SetBool(rapid.Bool().Draw(rt, "flag"))
+	case reflect.Int:
+		v.SetInt(rapid.Int64Range(math.MinInt32+1, math.MaxInt32).Draw(rt, "number"))
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			fillAny(rt, field)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), rapid.IntRange(0, 3).Draw(rt, "length"), 3))
+		for i := range v.Len() {
+			fillAny(rt, v.Index(i))
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for key, value := range rapid.MapOf(rapid.String(), rapid.String()).Draw(rt, "data") {
+			member := reflect.ValueOf(value)
+			if v.Type().Elem().Kind() == reflect.Interface {
+				member = reflect.ValueOf([]any{value, true, nil, map[string]any{"deep": value}})
+			}
+			v.SetMapIndex(reflect.ValueOf(key), member)
+		}
+	default:
+		rt.Fatalf("no values for a field of kind %s: teach this test", v.Kind())
+	}
 }
 
 func anyList(rt *rapid.T) callback.List {
@@ -141,6 +165,40 @@ func TestListSurvivesJSON(t *testing.T) {
 			if !callback.Known(list[i].Callback) || reflect.TypeOf(list[i].Callback) != reflect.TypeOf(back[i].Callback) {
 				rt.Fatalf("a %T came back as a %T", list[i].Callback, back[i].Callback)
 			}
+		}
+	})
+}
+
+// FuzzList: what can be read back is written the same from then on, and
+// nothing makes reading panic.
+func FuzzList(f *testing.F) {
+	for _, c := range callback.Types() {
+		raw, err := json.Marshal(callback.List{{Callback: c}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	for _, s := range samples {
+		f.Add([]byte("[" + s.want + "]"))
+	}
+	f.Add([]byte(`[{"type":"NumberAttributeInputCallback","input":[{"name":"IDToken1","value":1e999}]}]`))
+	f.Add([]byte(`[{"type":"NameValueOutputCallback","output":[{"name":"a","value":"b"},{"name":"c","value":"d"}]}]`))
+	f.Add([]byte(`[{"type":"StringAttributeInputCallback","output":[{"name":"failedPolicies","value":[{"policyRequirement":"UNIQUE"}]}]}]`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var first, second callback.List
+		if err := json.Unmarshal(raw, &first); err != nil {
+			return
+		}
+		once, err := json.Marshal(first)
+		if err != nil {
+			t.Fatalf("%s was read, but cannot be written: %v", raw, err)
+		}
+		if err := json.Unmarshal(once, &second); err != nil {
+			t.Fatalf("%s was written, but cannot be read: %v", once, err)
+		}
+		if twice, err := json.Marshal(second); err != nil || string(twice) != string(once) {
+			t.Errorf("error %v\n%s became\n%s", err, once, twice)
 		}
 	})
 }

@@ -40,3 +40,8 @@ for (const form of document.forms) {
   });
 }
 addEventListener('pageshow', () => [...document.forms].forEach(release));
+
+// A form that waits for something, or leads on, goes by itself in time.
+for (const form of document.querySelectorAll('form[data-wait]')) {
+  setTimeout(() => form.requestSubmit(), Number(form.dataset.wait));
+}
