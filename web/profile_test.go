@@ -17,17 +17,18 @@ import (
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/realm/realmtest"
 )
 
-// asks2 asks one list first and another from then on, and tells each answer.
-type asks2 struct {
+// questioner asks one list first and another from then on, and tells each answer.
+type questioner struct {
 	first, then callback.List
 	got         chan []callback.Callback
 }
 
-var _ journey.Node = (*asks2)(nil)
+var _ journey.Node = (*questioner)(nil)
 
-func (n *asks2) Process(_ context.Context, in *journey.Input) (journey.Action, error) {
+func (n *questioner) Process(_ context.Context, in *journey.Input) (journey.Action, error) {
 	if in.Answers == nil {
 		return journey.AskList(n.first), nil
 	}
@@ -35,13 +36,13 @@ func (n *asks2) Process(_ context.Context, in *journey.Input) (journey.Action, e
 	return journey.AskList(n.then), nil
 }
 
-func (*asks2) Outcomes() []string { return []string{"outcome"} }
+func (*questioner) Outcomes() []string { return []string{"outcome"} }
 
-// asking2 adds a journey Ask of such a node to the realm /alpha.
-func asking2(n *asks2) func(*realm.Settings) {
+// questioning adds a journey Ask of such a node to the realm /alpha.
+func questioning(n *questioner) func(*realm.Settings) {
 	n.got = make(chan []callback.Callback, 4)
 	return func(s *realm.Settings) {
-		s.Journeys["Ask"] = tree("Ask", placed("ask", n, map[string]string{"outcome": journey.Failure}))
+		s.Journeys["Ask"] = realmtest.Tree("Ask", realmtest.Place("ask", n, "outcome", journey.Failure))
 	}
 }
 
@@ -162,12 +163,12 @@ func TestFailedPolicies(t *testing.T) {
 	broken := callback.Validation{FailedPolicies: []callback.FailedPolicy{
 		{Requirement: "UNIQUE"}, {Requirement: "MIN_LENGTH", Params: map[string]any{"minLength": 8}},
 	}}
-	n := &asks2{
+	n := &questioner{
 		first: listOf(callback.ValidatedCreateUsername{Prompt: "Username"}, callback.ValidatedCreatePassword{Prompt: "Password"}, callback.StringAttributeInput{}),
 		then: listOf(callback.ValidatedCreateUsername{Prompt: "Username", Validation: broken},
 			callback.ValidatedCreatePassword{Prompt: "Password", Validation: broken}, callback.StringAttributeInput{}),
 	}
-	b := open(t, asking2(n)).browser(t)
+	b := open(t, questioning(n)).browser(t)
 	page := b.get(loginAt + "&service=Ask")
 	if attr(page.input("IDToken1"), "aria-invalid") != "" || len(page.alerts()) > 0 {
 		t.Error("there are errors before anything was entered")
@@ -227,10 +228,10 @@ func TestPolling(t *testing.T) {
 	exit := callback.Confirmation{
 		Options: []string{"Exit"}, OptionType: callback.Unspecified, Selected: callback.NotPressed, DefaultOption: callback.NotPressed,
 	}
-	n := &asks2{}
+	n := &questioner{}
 	n.first = listOf(callback.PollingWait{WaitTime: 8 * time.Second, Message: "Waiting"}, exit)
 	n.then = n.first
-	b := open(t, asking2(n)).browser(t)
+	b := open(t, questioning(n)).browser(t)
 	page := b.get(loginAt + "&service=Ask")
 	for range 3 {
 		page.want(t, http.StatusOK, "Sign in")
