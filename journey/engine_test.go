@@ -110,7 +110,7 @@ var client = &journey.Client{Address: netip.MustParseAddr("192.0.2.1"), Language
 
 func (b *bench) advance(inputs ...any) (journey.Result, error) {
 	b.Helper()
-	return b.engine.Advance(b.Context(), b.tree, b.snap, client, journeytest.Answers(b.snap.Asked, inputs...))
+	return b.engine.Advance(b.Context(), b.tree, b.snap, journey.Turn{Client: client, Answers: journeytest.Answers(b.snap.Asked, inputs...)})
 }
 
 // want advances and fails the test on an error.
@@ -160,8 +160,8 @@ func TestAdvanceAsksAnswersAndSucceeds(t *testing.T) {
 	b.keep()
 	result := b.want("x")
 	want := &journey.Succeeded{
-		Subject: &demo()[0].User, Properties: map[string]string{"p": "1", "q": "2"},
-		AuthTypes: []string{"A", "B"}, AuthLevel: 7, SuccessURL: "/welcome",
+		Subject: &demo()[0].User, AuthLevel: 7, SuccessURL: "/welcome",
+		Findings: journey.Findings{Properties: map[string]string{"p": "1", "q": "2"}, AuthTypes: []string{"A", "B"}},
 	}
 	if !reflect.DeepEqual(result, journey.Result{Succeeded: want}) {
 		t.Errorf("%+v\nwant %+v", result.Succeeded, want)
@@ -212,7 +212,7 @@ func TestAdvanceKeepsAskingWhatIsNotAnswered(t *testing.T) {
 	b.want()
 	before := *b.snap
 	for name, raw := range journeytest.Hostile(b.snap.Asked) {
-		result, err := b.engine.Advance(t.Context(), b.tree, b.snap, nil, raw)
+		result, err := b.engine.Advance(t.Context(), b.tree, b.snap, journey.Turn{Answers: raw})
 		switch {
 		case err != nil && !errors.Is(err, callback.ErrAnswer):
 			t.Errorf("%s: %v", name, err)
@@ -264,7 +264,7 @@ func TestAdvanceHonoursContext(t *testing.T) {
 	b := newBench(t, demo(), identifies("demo"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := b.engine.Advance(ctx, b.tree, b.snap, client, nil); !errors.Is(err, context.Canceled) {
+	if _, err := b.engine.Advance(ctx, b.tree, b.snap, journey.Turn{Client: client}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -377,7 +377,7 @@ func TestJourneysRunInParallel(t *testing.T) {
 		wg.Go(func() {
 			s, me := newSnapshot(), fmt.Sprint("secret ", i)
 			for _, answer := range []string{"", me} {
-				if _, err := b.engine.Advance(t.Context(), b.tree, s, client, journeytest.Answers(s.Asked, answer)); err != nil {
+				if _, err := b.engine.Advance(t.Context(), b.tree, s, journey.Turn{Client: client, Answers: journeytest.Answers(s.Asked, answer)}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -397,7 +397,7 @@ func BenchmarkAdvance(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s := asked
-		if _, err := bench.engine.Advance(b.Context(), bench.tree, &s, client, raw); err != nil {
+		if _, err := bench.engine.Advance(b.Context(), bench.tree, &s, journey.Turn{Client: client, Answers: raw}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -52,7 +52,7 @@ func ExampleEngine_Advance() {
 	snapshot := newSnapshot()
 	for _, answer := range []string{"", "friend", "Mellon"} {
 		answers := journeytest.Answers(snapshot.Asked, answer)
-		result, err := engine.Advance(context.Background(), tree, snapshot, nil, answers)
+		result, err := engine.Advance(context.Background(), tree, snapshot, journey.Turn{Answers: answers})
 		switch {
 		case err != nil:
 			fmt.Println(err)

@@ -26,6 +26,9 @@ var (
 	ErrUsed = errors.New("journey: step already answered")
 	// ErrTooLarge says that a journey's state outgrew what its keeper holds.
 	ErrTooLarge = errors.New("journey: state too large")
+	// ErrNotSuspended says that a suspendedId resumes nothing: it was used,
+	// its time is over, or it never was one.
+	ErrNotSuspended = errors.New("journey: no suspended journey")
 )
 
 // LostError says that an authId is valid but its journey's state is not
@@ -51,6 +54,12 @@ type Start struct {
 	Affinity string `json:"affinity,omitempty"`
 }
 
+// Suspension is a journey's wait for its link to be followed.
+type Suspension struct {
+	At    time.Time `json:"at"`
+	Until time.Time `json:"until"`
+}
+
 // Snapshot is a journey between two steps: all that a keeper keeps.
 type Snapshot struct {
 	// ID is random, 20 bytes, and constant for the whole journey.
@@ -67,11 +76,15 @@ type Snapshot struct {
 	// Shared and Secure are the drawers of the State that outlive a step.
 	Shared map[string]any `json:"shared,omitempty"`
 	Secure map[string]any `json:"secure,omitempty"`
-	// Properties, AuthTypes and Subject go into the session at the end.
-	// Subject is a user's id.
-	Properties map[string]string `json:"properties,omitempty"`
-	AuthTypes  []string          `json:"authTypes,omitempty"`
-	Subject    string            `json:"subject,omitempty"`
+	// Findings are for the end of the journey. Subject is the id of the user
+	// who was identified.
+	Findings
+	Subject string `json:"subject,omitempty"`
+	// Binding is a hash of what ties the journey to the browser that began
+	// it; "" for a journey that anybody who has its authId may answer.
+	Binding string `json:"binding,omitempty"`
+	// Suspended is set while the journey waits for its link to be followed.
+	Suspended *Suspension `json:"suspended,omitempty"`
 	// Params are the start request's parameters that matter at the end.
 	Params Params `json:"params"`
 	// Step counts the client's answers. Allow is the allowlist state: only
@@ -84,6 +97,9 @@ type Snapshot struct {
 
 	// Ended is set by Keeper.Finish: there is no next step to keep.
 	Ended bool `json:"-"`
+	// SuspendedID is set by Keeper.Begin and Keeper.Step when they have kept a
+	// suspended journey: whoever has it can resume the journey. It is a secret.
+	SuspendedID string `json:"-"`
 	// Revision is the keeper's own mark of the version it loaded.
 	Revision int64 `json:"-"`
 }
@@ -94,6 +110,8 @@ type Params struct {
 	GotoOnFail string `json:"gotoOnFail,omitempty"`
 	NoSession  bool   `json:"noSession,omitempty"`
 	Locale     string `json:"locale,omitempty"`
+	// TargetLevel is the authentication level that an advice asks for.
+	TargetLevel int `json:"targetLevel,omitempty"`
 }
 
 // Commit writes what a finished journey yields (a session), together with
@@ -102,6 +120,14 @@ type Commit func(ctx context.Context, with ...store.Op) error
 
 // Keeper remembers a journey between two steps. The storage modes of a realm
 // differ in their Keeper and in nothing else.
+//
+// A snapshot that is Suspended is kept in the store by every keeper, until
+// Suspended.Until. The authId that Begin or Step returns for it answers
+// nothing: it is ErrExpired. Only Resume goes on with the journey.
+//
+// A keeper can work without allowlisting. Then an authId may be answered
+// again until the journey has succeeded or its time is over, and a Finish
+// without a commit leaves the journey as it was at its first step.
 //
 // All methods are safe for concurrent use. Faults of the store wrap
 // store.ErrUnavailable and leave the step answerable.
@@ -123,7 +149,15 @@ type Keeper interface {
 	// those of the store, and whatever fn returned.
 	Step(ctx context.Context, realm, authID string, fn func(context.Context, *Snapshot) error) (next string, err error)
 
-	// Finish ends the journey. It is called inside Step's fn, or without a
+	// Resume finds the journey that was suspended in realm under suspendedID
+	// and goes on as Step does, fn being called with the snapshot as it was
+	// suspended, its Suspended still set. Keeping the result consumes the
+	// suspendedID.
+	//
+	// Errors: ErrNotSuspended, those of the store, and whatever fn returned.
+	Resume(ctx context.Context, realm, suspendedID string, fn func(context.Context, *Snapshot) error) (next string, err error)
+
+	// Finish ends the journey. It is called inside Step's or Resume's fn, or without a
 	// Begin for a journey that never asked. A nil commit ends a failed one.
 	// The journey's state goes in the same transaction that commit writes,
 	// and at most one Finish of a journey succeeds; others get ErrUsed. On

@@ -2,11 +2,12 @@ package journey
 
 import (
 	"context"
-	"maps"
+	"fmt"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
+	"time"
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey/callback"
@@ -20,9 +21,8 @@ type Node interface {
 	// reaches the node (in.Answers is nil) and again each time the client
 	// has answered what the node asked. It may block, and must return when
 	// ctx ends. An error says that the node could not decide: it ends this
-	// step, and never picks an outcome. A step that ended with an error that
-	// wraps store.ErrUnavailable, identity.ErrUnavailable or
-	// identity.ErrBusy may be answered again; any other ends the journey.
+	// step, and never picks an outcome. A step that ended with a fault (see
+	// IsFault) may be answered again; any other error ends the journey.
 	Process(ctx context.Context, in *Input) (Action, error)
 	// Outcomes lists every outcome that Process may choose.
 	Outcomes() []string
@@ -47,6 +47,25 @@ type Checker interface {
 	Check() error
 }
 
+// Requirer is a Node that cannot work without something that the realm's
+// configuration must provide. A journey with a node whose needs are not met
+// is not started.
+type Requirer interface {
+	Needs() []Need
+}
+
+// Completer is a Node that has something to do once the journey that it took
+// part in has succeeded: it says so with Action.WithHook. This is how AM's
+// nodes use tree hooks.
+type Completer interface {
+	// Complete is called when the journey has reached Success with a user who
+	// may sign in, before there is a session. The outcome of the Action does
+	// not count; what it found out and its cookies do. It may be called again
+	// for the same journey when the store fails at the last step. An error
+	// means the same as one of Process.
+	Complete(ctx context.Context, in *Input) (Action, error)
+}
+
 // Input is what a node may know. It is valid during one call of Process.
 type Input struct {
 	// Realm is the path of the realm, "/" or "/alpha".
@@ -62,11 +81,42 @@ type Input struct {
 	Client *Client
 	// Users are the realm's people.
 	Users identity.Store
+	// Services are what else the realm lends to its nodes; never nil.
+	Services *Services
+	// Session is the session that the client has already; nil if none.
+	Session *Session
+	// Subject is the id of the user whom the journey has identified so far,
+	// "" if none.
+	Subject string
+	// Resumed says that the client came back by the link of a suspension that
+	// this node asked for. Answers is then nil.
+	Resumed bool
+	// Started and Deadline bound the journey.
+	Started, Deadline time.Time
 	// Answers are the callbacks this node asked for last, in that order,
 	// with the client's input filled in; nil when the journey arrives.
 	Answers []callback.Callback
 	// State is what the journey has learned.
 	State *State
+
+	reach func(outcome string) int
+	visit int // of this step
+}
+
+// Attempt names this visit of this node: the same answer sent twice, at once
+// or after a fault, has the same name. Who has an effect outside, such as a
+// mail or a counter, uses it to have the effect once.
+func (in *Input) Attempt() string {
+	return fmt.Sprintf("%s.%d.%d.%s", in.JourneyID, in.Step, in.visit, in.NodeID)
+}
+
+// Reach is the highest authentication level that the journey can come to if
+// this node is left by an outcome; math.MaxInt if nothing bounds it.
+func (in *Input) Reach(outcome string) int {
+	if in.reach == nil {
+		return math.MaxInt
+	}
+	return in.reach(outcome)
 }
 
 // Client is the request that carries a step: where it came from and what it
@@ -78,96 +128,28 @@ type Client struct {
 	Languages []string
 	Header    http.Header
 	Query     url.Values
+	// Cookies are those that the client sent, without amgate's own.
+	Cookies []*http.Cookie
+	// Secure says that the client speaks TLS to us.
+	Secure bool
 }
 
-// actionKind tells what an Action does.
-type actionKind uint8
-
-const (
-	actionGoto actionKind = iota + 1
-	actionAsk
-)
-
-// Action is what a node decided: a value, made by Goto or Ask and extended by
-// the With methods.
-type Action struct {
-	kind        actionKind
-	outcome     string
-	callbacks   callback.List
-	subject     *identity.User
-	properties  map[string]string
-	authTypes   []string
-	stage       string
-	header      string
-	description string
-}
-
-// Goto leaves the node by one of its outcomes.
-func Goto(outcome string) Action { return Action{kind: actionGoto, outcome: outcome} }
-
-// Ask sends callbacks to the client; the node is called again with the
-// answers.
-func Ask(callbacks ...callback.Callback) Action {
-	list := make(callback.List, len(callbacks))
-	for i, c := range callbacks {
-		list[i] = callback.Item{Callback: c}
+// Cookie is the value of the first cookie of a name.
+func (c *Client) Cookie(name string) (string, bool) {
+	for _, cookie := range c.Cookies {
+		if cookie.Name == name {
+			return cookie.Value, true
+		}
 	}
-	return AskList(list)
+	return "", false
 }
 
-// AskList is Ask for callbacks that carry ids, as those of a page do.
-func AskList(list callback.List) Action { return Action{kind: actionAsk, callbacks: list} }
-
-// WithSubject says whom the node found the user to be. The last one counts.
-func (a Action) WithSubject(u *identity.User) Action { a.subject = u; return a }
-
-// WithAuthType adds a name to the session's AuthType, such as "DataStore".
-func (a Action) WithAuthType(name string) Action {
-	a.authTypes = append(slices.Clip(a.authTypes), name)
-	return a
+// Session is what nodes may know of a session that the client has already:
+// never its token.
+type Session struct {
+	UserID, Username string
+	// Journey is the name of the journey that made it.
+	Journey    string
+	AuthLevel  int
+	Properties map[string]string
 }
-
-// WithProperty sets a property of the session that a successful journey
-// creates.
-func (a Action) WithProperty(name, value string) Action {
-	properties := make(map[string]string, len(a.properties)+1)
-	maps.Copy(properties, a.properties)
-	properties[name] = value
-	a.properties = properties
-	return a
-}
-
-// WithFindings takes over what another action found out: its subject, auth
-// types and properties, but not what it decided. A node that is made of
-// others uses it to pass on what they learned.
-func (a Action) WithFindings(from Action) Action {
-	if from.subject != nil {
-		a.subject = from.subject
-	}
-	for _, name := range from.authTypes {
-		a = a.WithAuthType(name)
-	}
-	for name, value := range from.properties {
-		a = a.WithProperty(name, value)
-	}
-	return a
-}
-
-// WithPage gives the step its stage, header and description; empty ones are
-// left out of the reply.
-func (a Action) WithPage(stage, header, description string) Action {
-	a.stage, a.header, a.description = stage, header, description
-	return a
-}
-
-// Outcome is the outcome a Goto chose; empty for an Ask.
-func (a Action) Outcome() string { return a.outcome }
-
-// Callbacks are what an Ask asks; nil for a Goto.
-func (a Action) Callbacks() callback.List { return a.callbacks }
-
-// Subject is whom the node identified, nil if nobody.
-func (a Action) Subject() *identity.User { return a.subject }
-
-// Asks reports whether the action sends callbacks.
-func (a Action) Asks() bool { return a.kind == actionAsk }

@@ -71,4 +71,15 @@ const (
 	KeyAuthLevel  = "authLevel"
 	KeySuccessURL = "successUrl"
 	KeyFailureURL = "failureUrl"
+	// KeyTargetAuthLevel is the level that an advice asks for.
+	KeyTargetAuthLevel = "targetAuthLevel"
+	// KeyErrorNode and KeyErrorMessage say which node of an inner journey
+	// could not decide.
+	KeyErrorNode    = "errorNode"
+	KeyErrorMessage = "errorMessage"
+	// KeyLockoutMessage is what a decision tells a user who is locked out, if
+	// the journey fails.
+	KeyLockoutMessage = "lockoutMessage"
+	// KeyObjectAttributes is what was collected about the user, by attribute.
+	KeyObjectAttributes = "objectAttributes"
 )

@@ -3,6 +3,7 @@ package journey_test
 import (
 	"encoding/json"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestSuccessNeedsAnActiveUser(t *testing.T) {
 				b.keep()
 				result = b.want("x")
 			}
-			if result.Failed == nil || *result.Failed != (journey.Failed{Message: test.message, FailureURL: "/sorry"}) || result.Succeeded != nil {
+			if result.Failed == nil || !reflect.DeepEqual(*result.Failed, journey.Failed{Message: test.message, FailureURL: "/sorry"}) || result.Succeeded != nil {
 				t.Errorf("%+v", result)
 			}
 			if !strings.Contains(b.log.String(), test.log) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,23 +20,55 @@ const (
 // Tree is a journey: nodes, and wires from each of their outcomes to the next
 // node. A Tree in use is never changed.
 type Tree struct {
-	Name string
-	// Entry is the id of the node where the journey begins.
+	Name, Description string
+	// Entry is the id of the node, or end, where the journey begins.
 	Entry string
 	// Nodes are the nodes by id.
 	Nodes map[string]*Placed
 	// Timeout bounds how long the journey may take; 0 is the realm's.
 	Timeout time.Duration
+	// MaxTime and IdleTime are those of the session that it makes; 0 is the
+	// realm's.
+	MaxTime, IdleTime time.Duration
+	// Disabled journeys do not run, InnerOnly ones only inside others.
+	Disabled, InnerOnly bool
+	// NoSession journeys succeed without making a session.
+	NoSession bool
+	// MustRun journeys run even for a client whose session would do.
+	MustRun bool
+	// Source is where the journey was written, for messages.
+	Source string
 }
 
 // Placed is a node at its place in a tree.
 type Placed struct {
 	ID string
-	// Type is the name of the node's type, for messages.
-	Type string
-	Node Node
+	// Type is the name of the node's type, Name its display name; both are
+	// for messages.
+	Type, Name string
+	Node       Node
 	// Next has the id of the node, or end, that follows each outcome.
 	Next map[string]string
+	// OnError is the id of the node, or end, at which the journey goes on
+	// after an error of the node; "" ends the journey. Link sets it.
+	OnError string
+	// Tree is the name of the journey that the node was written in, if that
+	// is not the journey itself. Link sets it.
+	Tree string
+}
+
+// Leveler is a Node that changes the authentication level.
+type Leveler interface {
+	// LevelGain is how much the level grows; it may be negative.
+	LevelGain() int
+}
+
+// tree is the name of the journey that the node was written in.
+func (p *Placed) tree(t *Tree) string {
+	if p.Tree != "" {
+		return p.Tree
+	}
+	return t.Name
 }
 
 // Check tells everything that is wrong with a tree, one error per problem
@@ -50,6 +83,9 @@ func (t *Tree) Check() error {
 	if t.Timeout < 0 {
 		c.add("its timeout is %v; it must not be negative", t.Timeout)
 	}
+	if len(t.Nodes) == 0 && (t.Entry == Success || t.Entry == Failure) {
+		return errors.Join(c.errs...)
+	}
 	if len(t.Nodes) == 0 {
 		c.add("it has no nodes")
 		return errors.Join(c.errs...)
@@ -57,7 +93,7 @@ func (t *Tree) Check() error {
 	for _, id := range slices.Sorted(maps.Keys(t.Nodes)) {
 		c.node(id, t.Nodes[id])
 	}
-	if _, ok := t.Nodes[t.Entry]; !ok {
+	if _, ok := t.Nodes[t.Entry]; !ok && t.Entry != Success && t.Entry != Failure {
 		c.add("it begins at node %q, which does not exist; %s", t.Entry, c.known())
 		return errors.Join(c.errs...)
 	}
@@ -147,7 +183,7 @@ func (t *Tree) reachable(from string) map[string]bool {
 		if p == nil {
 			continue
 		}
-		for _, to := range p.Next {
+		for _, to := range p.leads() {
 			if !reached[to] {
 				reached[to] = true
 				todo = append(todo, to)
@@ -155,6 +191,90 @@ func (t *Tree) reachable(from string) map[string]bool {
 		}
 	}
 	return reached
+}
+
+// owner is the placed node that an id means, or the one on which the node of
+// that id is: children of a page are called "<page>/<child>".
+func (t *Tree) owner(id string) *Placed {
+	for id != "" {
+		if p := t.Nodes[id]; p != nil {
+			return p
+		}
+		id = id[:max(0, strings.LastIndexByte(id, '/'))]
+	}
+	return nil
+}
+
+// gain is by how much the authentication level can grow at most on a way from
+// a node to success: math.MinInt if there is no such way, math.MaxInt if
+// nothing bounds it.
+func (t *Tree) gain(from string) int {
+	best := map[string]int{Success: 0}
+	// After as many rounds as there are nodes, only a loop that gains goes on
+	// improving.
+	for range len(t.Nodes) {
+		if !t.improve(best, func(gain int) int { return gain }) {
+			break
+		}
+	}
+	for t.improve(best, func(int) int { return math.MaxInt }) {
+	}
+	if gain, ok := best[from]; ok {
+		return gain
+	}
+	return math.MinInt
+}
+
+// improve takes one round of gain: each node's best is that of its best
+// successor and its own. A node that still improves gets what as makes of it.
+func (t *Tree) improve(best map[string]int, as func(int) int) (improved bool) {
+	for id, p := range t.Nodes {
+		own := 0
+		if l, ok := p.Node.(Leveler); ok {
+			own = l.LevelGain()
+		}
+		for _, next := range p.leads() {
+			gain, ok := best[next]
+			if !ok {
+				continue
+			}
+			if gain != math.MaxInt {
+				gain += own
+			}
+			if old, ok := best[id]; !ok || gain > old {
+				best[id], improved = as(gain), true
+			}
+		}
+	}
+	return improved
+}
+
+// Unmet tells which needs of the journey's nodes the services do not meet, one
+// error per need joined by errors.Join.
+func (t *Tree) Unmet(s *Services) error {
+	var errs []error
+	for _, id := range slices.Sorted(maps.Keys(t.Nodes)) {
+		p := t.Nodes[id]
+		r, ok := p.Node.(Requirer)
+		if !ok {
+			continue
+		}
+		for _, need := range r.Needs() {
+			if err := s.Check(need); err != nil {
+				errs = append(errs, fmt.Errorf("journey %s: node %s (%s): %w", t.Name, id, p.Type, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// leads lists where the node can lead to.
+func (p *Placed) leads() []string {
+	to := slices.Collect(maps.Values(p.Next))
+	if p.OnError != "" {
+		to = append(to, p.OnError)
+	}
+	return to
 }
 
 // MatchOutcome finds the outcome that a person meant who wrote wish: the one

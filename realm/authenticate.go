@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/session"
@@ -141,9 +140,9 @@ func (o outcome) reply(affinity string) Reply {
 // advance walks the journey on and finishes it if it has come to an end. An
 // error leaves the step answerable.
 func (r *Realm) advance(ctx context.Context, k *keyed, tree *journey.Tree, snap *journey.Snapshot, req Request) (outcome, error) {
-	result, err := r.engine.Advance(ctx, tree, snap, req.Client, req.Callbacks)
+	result, err := r.engine.Advance(ctx, tree, snap, journey.Turn{Client: req.Client, Answers: req.Callbacks})
 	switch {
-	case err != nil && isFault(err):
+	case err != nil && (journey.IsFault(err) || errors.Is(err, callback.ErrAnswer)):
 		return outcome{}, err
 	case err != nil:
 		r.log.Error("a journey ended with an error", "journey", tree.Name, "node", snap.Node, "error", err)
@@ -156,19 +155,6 @@ func (r *Realm) advance(ctx context.Context, k *keyed, tree *journey.Tree, snap 
 	return outcome{step: &Step{
 		Callbacks: snap.Asked, Stage: snap.Stage, Header: snap.Header, Description: snap.Description,
 	}}, nil
-}
-
-// isFault tells the errors that leave a step answerable from those that end
-// the journey.
-func isFault(err error) bool {
-	for _, fault := range []error{
-		store.ErrUnavailable, identity.ErrUnavailable, identity.ErrBusy, callback.ErrAnswer, context.Canceled, context.DeadlineExceeded,
-	} {
-		if errors.Is(err, fault) {
-			return true
-		}
-	}
-	return false
 }
 
 // succeed ends the journey with a session, in one transaction. The session's

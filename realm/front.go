@@ -1,8 +1,6 @@
 package realm
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,8 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/amgate/amgate/identity"
-	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/journey"
 )
 
 // Front is what all that answers HTTP requests for realms is made of, and
@@ -61,14 +58,7 @@ const RetryAfter = "1"
 // answer is a 503 with RetryAfter; never a 401, and never with a cookie,
 // because an outage is no logout.
 func IsFault(err error) bool {
-	for _, fault := range []error{
-		store.ErrUnavailable, identity.ErrUnavailable, identity.ErrBusy, context.Canceled, context.DeadlineExceeded,
-	} {
-		if errors.Is(err, fault) {
-			return true
-		}
-	}
-	return false
+	return journey.IsFault(err)
 }
 
 // Recover turns a panic into an error with its stack; it is to be deferred.

@@ -23,7 +23,30 @@ type Config struct {
 	Realms []Settings
 	// Advertise is the host:port under which edges reach this node, or "".
 	Advertise string
-	Logger    *slog.Logger
+	// BaseURL is the configured origin of the site; links in mails are built
+	// from it. Base is the path under which AM is served, "/am".
+	BaseURL, Base string
+	// Audit gets the audit events of journeys, nil for nobody. Metrics counts
+	// them, nil for nobody.
+	Audit   *slog.Logger
+	Metrics Metrics
+	Logger  *slog.Logger
+}
+
+// Metrics counts what journeys do. All names come from the configuration, so
+// that there is a bounded number of them. Methods must not block and are safe
+// for concurrent use.
+type Metrics interface {
+	// JourneyStarted and JourneyEnded frame a journey; how is "succeeded",
+	// "failed", "error" or "expired".
+	JourneyStarted(realm, journey, scheme string)
+	JourneyEnded(realm, journey, scheme, how string, took time.Duration)
+	// NodeVisited counts a node by its type; how is an outcome, "asked",
+	// "suspended" or "error".
+	NodeVisited(realm, journey, nodeType, how string, took time.Duration)
+	// Count and Time are those of Meter and Timer nodes.
+	Count(realm, name string)
+	Time(realm, name string, took time.Duration)
 }
 
 // Backend is what a Set works on. It is shared with the Sets that come before

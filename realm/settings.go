@@ -15,6 +15,7 @@ type JourneyScheme string
 
 // The journey-session schemes.
 const (
+	JourneysClient   JourneyScheme = "client"
 	JourneysServer   JourneyScheme = "server"
 	JourneysInMemory JourneyScheme = "in_memory"
 )
@@ -28,6 +29,7 @@ const SessionsServer SessionScheme = "server"
 // Defaults of Settings, as AM has them.
 const (
 	DefaultJourneyTimeout = 5 * time.Minute
+	DefaultSuspendTimeout = 5 * time.Minute
 	DefaultMaxTime        = 120 * time.Minute
 	DefaultIdleTimeout    = 30 * time.Minute
 	DefaultCookie         = "iPlanetDirectoryPro"
@@ -52,6 +54,14 @@ type Settings struct {
 	JourneySessions       JourneyScheme
 	AuthenticatedSessions SessionScheme
 	JourneyTimeout        time.Duration
+	// SuspendTimeout bounds how long a journey stays suspended whose node does
+	// not say; AM's suspendedAuthenticationTimeout.
+	SuspendTimeout time.Duration
+	// NoAllowlisting lets a step be answered more than once; AM's
+	// authenticationSessionsWhitelist turned off. It is a risk.
+	NoAllowlisting bool
+	// Lockout locks accounts after failed logins; nil for never.
+	Lockout *Lockout
 	MaxTime, IdleTimeout  time.Duration
 
 	Cookie Cookie
@@ -64,6 +74,32 @@ type Settings struct {
 	GotoAllow, CORS []string
 	// SigningKeys, newest first, replace the realm's generated secret.
 	SigningKeys []token.Secret
+
+	// The rest is what the realm's nodes may use, see journey.Services.
+	Mailer    journey.Mailer
+	Agents    identity.Store
+	Terms     *journey.Terms
+	Questions []journey.Question
+	Webhooks  []Webhook
+}
+
+// Lockout says when failed logins lock an account (AM's accountlockout).
+type Lockout struct {
+	// Count failures within Interval lock the account for Duration; 0 is
+	// until an administrator, or an Account Lockout node, unlocks it.
+	Count              int
+	Interval, Duration time.Duration
+}
+
+// Webhook is an HTTP request that is made when a session ends (AM 8.1,
+// "Configure logout webhooks").
+type Webhook struct {
+	Name   string
+	URL    string
+	Method string
+	Header map[string]string
+	// Body may have session properties in it, as ${name}.
+	Body string
 }
 
 // WithDefaults returns the settings with every empty one filled in. base is
@@ -72,6 +108,7 @@ func (s Settings) WithDefaults(base string) Settings {
 	setDefault(&s.JourneySessions, JourneysServer)
 	setDefault(&s.AuthenticatedSessions, SessionsServer)
 	setDefault(&s.JourneyTimeout, DefaultJourneyTimeout)
+	setDefault(&s.SuspendTimeout, DefaultSuspendTimeout)
 	setDefault(&s.MaxTime, DefaultMaxTime)
 	setDefault(&s.IdleTimeout, DefaultIdleTimeout)
 	setDefault(&s.DefaultJourney, DefaultJourney)

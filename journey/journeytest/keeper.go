@@ -77,14 +77,20 @@ func snapshot() *journey.Snapshot {
 			{Callback: callback.NewConfirmation([]string{"yes", "no"}, 1), ID: &one},
 		},
 		Stage: "stage", Header: "header", Description: "description",
-		Shared:     map[string]any{"username": "demo", "count": 1.0, "list": []any{"a", true, nil}},
-		Secure:     map[string]any{"password": "secret \u2028 ü"},
-		Properties: map[string]string{"department": "x"},
-		AuthTypes:  []string{"DataStore"},
-		Subject:    "demo-id",
-		Params:     journey.Params{Goto: "/a?b&c", GotoOnFail: "/d", NoSession: true, Locale: "de"},
-		Step:       1,
-		Started:    now, Deadline: now.Add(5 * time.Minute),
+		Shared: map[string]any{"username": "demo", "count": 1.0, "list": []any{"a", true, nil}},
+		Secure: map[string]any{"password": "secret \u2028 ü"},
+		Findings: journey.Findings{
+			Properties: map[string]string{"department": "x"}, AuthTypes: []string{"DataStore"},
+			MaxTime: time.Hour, IdleTime: time.Minute, Webhooks: []string{"audit"}, Hooks: []string{"cookie"},
+			SuccessDetails: map[string]any{"a": 1.0}, SuccessProperties: map[string]string{"b": "department"},
+			FailureMessage: "no", FailureDetails: map[string]any{"c": true},
+			ErrorMessage: "broken", ErrorDetails: map[string]any{"d": "e"},
+		},
+		Binding: "browser",
+		Subject: "demo-id",
+		Params:  journey.Params{Goto: "/a?b&c", GotoOnFail: "/d", NoSession: true, Locale: "de"},
+		Step:    1,
+		Started: now, Deadline: now.Add(5 * time.Minute),
 	}
 }
 

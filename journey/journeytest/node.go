@@ -2,8 +2,10 @@ package journeytest
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
@@ -20,6 +22,7 @@ type NodeTest struct {
 	input  journey.Input
 	asked  callback.List
 	action journey.Action
+	hooked bool
 	err    error
 }
 
@@ -30,13 +33,52 @@ func Given(tb testing.TB, node journey.Node) *NodeTest {
 	return &NodeTest{tb: tb, node: node, input: journey.Input{
 		Realm: "/", Journey: "Test", NodeID: "node", JourneyID: journey.NewID().String(),
 		Client: &journey.Client{Header: http.Header{}},
-		Users:  Users(nil), State: journey.NewState(nil, nil),
+		Users:  Users(nil), Services: new(journey.Services), State: journey.NewState(nil, nil),
 	}}
 }
 
 // WithUsers makes people known in the realm.
 func (nt *NodeTest) WithUsers(users identity.Store) *NodeTest {
 	nt.input.Users = users
+	return nt
+}
+
+// WithServices lends the services of a realm to the node.
+func (nt *NodeTest) WithServices(s *journey.Services) *NodeTest {
+	nt.input.Services = s
+	return nt
+}
+
+// WithSession gives the client a session that it has already.
+func (nt *NodeTest) WithSession(s *journey.Session) *NodeTest {
+	nt.input.Session = s
+	return nt
+}
+
+// WithSubject makes the journey one that has identified a user, by id.
+func (nt *NodeTest) WithSubject(userID string) *NodeTest {
+	nt.input.Subject = userID
+	return nt
+}
+
+// WithCookie adds a cookie to the client's request.
+func (nt *NodeTest) WithCookie(name, value string) *NodeTest {
+	nt.input.Client.Cookies = append(nt.input.Client.Cookies, &http.Cookie{Name: name, Value: value})
+	return nt
+}
+
+// WithQuery adds a query parameter to the client's request.
+func (nt *NodeTest) WithQuery(name, value string) *NodeTest {
+	if nt.input.Client.Query == nil {
+		nt.input.Client.Query = url.Values{}
+	}
+	nt.input.Client.Query.Add(name, value)
+	return nt
+}
+
+// WithTimes sets when the journey began and when its time is over.
+func (nt *NodeTest) WithTimes(started, deadline time.Time) *NodeTest {
+	nt.input.Started, nt.input.Deadline = started, deadline
 	return nt
 }
 
@@ -70,6 +112,30 @@ func (nt *NodeTest) Arrive() *NodeTest {
 	return nt.process(nil)
 }
 
+// Resume calls the node as a journey does whose link was followed.
+func (nt *NodeTest) Resume() *NodeTest {
+	nt.tb.Helper()
+	if _, _, ok := nt.action.Suspends(); !ok {
+		nt.tb.Fatal("the node did not suspend the journey")
+	}
+	nt.input.Step++
+	nt.input.Resumed = true
+	defer func() { nt.input.Resumed = false }()
+	return nt.process(nil)
+}
+
+// Complete calls the node as a journey does that has succeeded, if the node
+// asked for it.
+func (nt *NodeTest) Complete() *NodeTest {
+	nt.tb.Helper()
+	completer, ok := nt.node.(journey.Completer)
+	if !ok || !nt.hooked {
+		nt.tb.Fatal("the node did not ask to be called at success")
+	}
+	nt.action, nt.err = completer.Complete(nt.tb.Context(), &nt.input)
+	return nt
+}
+
 // Answer calls the node with the client's inputs to what it asked last, one
 // for each callback that has inputs, as JSON would decode them.
 func (nt *NodeTest) Answer(inputs ...any) *NodeTest {
@@ -101,6 +167,7 @@ func (nt *NodeTest) process(answers []callback.Callback) *NodeTest {
 	nt.input.Answers = answers
 	nt.action, nt.err = nt.node.Process(nt.tb.Context(), &nt.input)
 	nt.asked = nt.action.Callbacks()
+	nt.hooked = nt.hooked || nt.action.Hooked()
 	return nt
 }
 
@@ -131,6 +198,16 @@ func (nt *NodeTest) WantAsked(types ...string) *NodeTest {
 	}
 	if len(types) > 0 && !slices.Equal(asked, types) {
 		nt.tb.Fatalf("asked %v; want %v", asked, types)
+	}
+	return nt
+}
+
+// WantSuspended fails the test unless the node suspended the journey.
+func (nt *NodeTest) WantSuspended() *NodeTest {
+	nt.tb.Helper()
+	nt.wantNoError()
+	if _, _, ok := nt.action.Suspends(); !ok {
+		nt.tb.Fatalf("outcome %q, asked %d callbacks; want the journey suspended", nt.action.Outcome(), len(nt.asked))
 	}
 	return nt
 }

@@ -122,3 +122,8 @@ func (m *Memory) Finish(ctx context.Context, s *journey.Snapshot, commit journey
 	s.Ended = true
 	return nil
 }
+
+// Resume implements journey.Keeper.
+func (*Memory) Resume(context.Context, string, string, func(context.Context, *journey.Snapshot) error) (string, error) {
+	return "", journey.ErrNotSuspended
+}

@@ -199,3 +199,8 @@ func mapConflict(err error) error {
 	}
 	return err
 }
+
+// Resume implements journey.Keeper.
+func (*Server) Resume(context.Context, string, string, func(context.Context, *journey.Snapshot) error) (string, error) {
+	return "", journey.ErrNotSuspended
+}

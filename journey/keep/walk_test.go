@@ -93,7 +93,7 @@ func walkAtRandom(ctx context.Context, rt *rapid.T, engine *journey.Engine, tree
 	for i := range visitors {
 		s := newSnapshot()
 		s.Node = ""
-		if _, err := engine.Advance(ctx, tree, s, nil, nil); err != nil {
+		if _, err := engine.Advance(ctx, tree, s, journey.Turn{}); err != nil {
 			rt.Fatal(err)
 		}
 		authID, err := k.Begin(ctx, s)
@@ -117,7 +117,7 @@ func walkAtRandom(ctx context.Context, rt *rapid.T, engine *journey.Engine, tree
 				rt.Fatal("an answered step was taken again")
 			}
 			before := s.Node
-			if result, err = engine.Advance(ctx, tree, s, nil, journeytest.Answers(asked, input)); err != nil {
+			if result, err = engine.Advance(ctx, tree, s, journey.Turn{Answers: journeytest.Answers(asked, input)}); err != nil {
 				return err
 			}
 			v.right = before == "sign" && input == "right"

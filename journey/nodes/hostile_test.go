@@ -142,7 +142,7 @@ func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, d
 	a.tries++
 	next := *s
 	client := &journey.Client{Header: http.Header{"X-Openam-Username": {username}}}
-	result, err := a.engine.Advance(a.Context(), a.tree, &next, client, raw)
+	result, err := a.engine.Advance(a.Context(), a.tree, &next, journey.Turn{Client: client, Answers: raw})
 	switch {
 	case result.Succeeded != nil:
 		a.Fatalf("%s: signed in as %s", history, result.Succeeded.Subject.Username)
@@ -167,7 +167,7 @@ func TestHostileArenaCanBeWon(t *testing.T) {
 			continue
 		}
 		s := newSnapshot(map[string]any{journey.KeyPassword: password})
-		result, err := engine.Advance(t.Context(), arena(fixture(t, spec), spec, false), s, nil, nil)
+		result, err := engine.Advance(t.Context(), arena(fixture(t, spec), spec, false), s, journey.Turn{})
 		if err != nil || result.Succeeded == nil {
 			t.Errorf("%s: %+v, error %v", spec.Name, result, err)
 		}

@@ -311,7 +311,7 @@ func TestLoginJourney(t *testing.T) {
 	engine := journey.NewEngine(journey.EngineConfig{Users: journeytest.Demo("demo", "right"), Logger: slog.New(slog.DiscardHandler)})
 	walk := func(s *journey.Snapshot, c *journey.Client, inputs ...any) journey.Result {
 		t.Helper()
-		result, err := engine.Advance(t.Context(), tree, s, c, journeytest.Answers(s.Asked, inputs...))
+		result, err := engine.Advance(t.Context(), tree, s, journey.Turn{Client: c, Answers: journeytest.Answers(s.Asked, inputs...)})
 		if err != nil {
 			t.Fatal(err)
 		}

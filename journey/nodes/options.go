@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,8 +13,9 @@ import (
 
 // optionsOf reads the options of a node from the tags of its fields: option
 // is the word in a Caddyfile, json the member in AM's JSON, doc what it means,
-// example a sensible value, and default the value without the option where
-// the node itself does not hold it.
+// example a sensible value, values the ones that a string may have, with commas
+// between, and default the value without the option where the node itself does
+// not hold it.
 func optionsOf(node journey.Node) []Option {
 	v := reflect.ValueOf(node).Elem()
 	var options []Option
@@ -27,6 +29,9 @@ func optionsOf(node journey.Node) []Option {
 		o := Option{
 			Name: name, Field: field, Kind: kindOf(v.Field(i).Interface()),
 			Default: tag.Get("default"), Example: tag.Get("example"), Doc: tag.Get("doc"), index: i,
+		}
+		if values := tag.Get("values"); values != "" {
+			o.Values = strings.Split(values, ",")
 		}
 		if o.Default == "" {
 			o.Default = written(v.Field(i).Interface())
@@ -49,6 +54,8 @@ func kindOf(value any) Kind {
 		return KindSwitch
 	case []string:
 		return KindList
+	case map[string]string:
+		return KindMap
 	}
 	panic(fmt.Sprintf("nodes: an option cannot be a %T", value))
 }
@@ -76,13 +83,15 @@ func (o Option) set(node journey.Node, args []string) error {
 	case *Text:
 		return setText(field, args)
 	case *string:
-		return setString(field, args)
+		return setString(field, args, o.Values)
 	case *int:
 		return setNumber(field, args)
 	case *bool:
 		return setSwitch(field, args)
 	case *[]string:
 		return addToList(field, args)
+	case *map[string]string:
+		return addToMap(field, args)
 	}
 	return fmt.Errorf("a %T has no such option", node)
 }
@@ -123,11 +132,20 @@ func isTag(s string) bool {
 	return s != ""
 }
 
-func setString(field *string, args []string) error {
+func setString(field *string, args, values []string) error {
 	if len(args) != 1 {
 		return errors.New("exactly one argument is needed; put a text with spaces in quotes")
 	}
 	*field = args[0]
+	if values == nil {
+		return nil
+	}
+	// AM writes these in capitals.
+	i := slices.IndexFunc(values, func(v string) bool { return strings.EqualFold(v, args[0]) })
+	if i < 0 {
+		return fmt.Errorf("%q is not one of: %s", args[0], strings.Join(values, ", "))
+	}
+	*field = values[i]
 	return nil
 }
 
@@ -160,5 +178,19 @@ func addToList(field *[]string, args []string) error {
 		return errors.New("at least one argument is needed")
 	}
 	*field = append(*field, args...)
+	return nil
+}
+
+func addToMap(field *map[string]string, args []string) error {
+	if len(args) != 2 {
+		return errors.New("a name and a value are needed; put a value with spaces in quotes")
+	}
+	if _, twice := (*field)[args[0]]; twice {
+		return fmt.Errorf("%s is there twice", args[0])
+	}
+	if *field == nil {
+		*field = make(map[string]string)
+	}
+	(*field)[args[0]] = args[1]
 	return nil
 }

@@ -38,9 +38,11 @@ type Parent interface {
 }
 
 var (
-	_ Parent           = (*Page)(nil)
-	_ journey.Declarer = (*Page)(nil)
-	_ journey.Checker  = (*Page)(nil)
+	_ Parent            = (*Page)(nil)
+	_ journey.Declarer  = (*Page)(nil)
+	_ journey.Checker   = (*Page)(nil)
+	_ journey.Completer = (*Page)(nil)
+	_ journey.Requirer  = (*Page)(nil)
 )
 
 // keyPage is the state that says which child asked each callback of the page
@@ -95,7 +97,7 @@ func (n *Page) Process(ctx context.Context, in *journey.Input) (journey.Action, 
 		if err != nil {
 			return journey.Action{}, err
 		}
-		actions[i] = again.WithFindings(actions[i])
+		actions[i] = again.WithFindings(actions[i], in.NodeID+"/"+child.ID)
 	}
 	return n.show(in, actions), nil
 }
@@ -125,10 +127,13 @@ func (n *Page) deal(in *journey.Input) ([][]callback.Callback, error) {
 // process calls a child as if it stood alone.
 func (c Child) process(ctx context.Context, in *journey.Input, answers []callback.Callback) (journey.Action, error) {
 	own := *in
-	own.NodeID, own.Answers = c.ID, answers
+	own.NodeID, own.Answers = in.NodeID+"/"+c.ID, answers
 	action, err := c.Node.Process(ctx, &own)
 	if err != nil {
 		return journey.Action{}, fmt.Errorf("%s: %w", c.ID, err)
+	}
+	if _, _, suspends := action.Suspends(); suspends {
+		return journey.Action{}, fmt.Errorf("%s: a node on a page cannot suspend the journey", c.ID)
 	}
 	return action, nil
 }
@@ -151,7 +156,7 @@ func (n *Page) leave(in *journey.Input, actions []journey.Action) (journey.Actio
 		return journey.Action{}, errors.New("no outcome and only metadata callbacks found")
 	}
 	in.State.Remove(keyPage)
-	return withFindings(journey.Goto(last.Outcome()), actions), nil
+	return n.withFindings(in, journey.Goto(last.Outcome()), actions), nil
 }
 
 // show asks everything that the children ask as one step.
@@ -168,14 +173,36 @@ func (n *Page) show(in *journey.Input, actions []journey.Action) journey.Action 
 	in.State.PutShared(keyPage, owners)
 	languages := in.Client.Languages
 	page := journey.AskList(list).WithPage(n.Stage, n.Header.For(languages), n.Description.For(languages))
-	return withFindings(page, actions)
+	return n.withFindings(in, page, actions)
 }
 
-func withFindings(a journey.Action, children []journey.Action) journey.Action {
-	for _, child := range children {
-		a = a.WithFindings(child)
+// withFindings passes on what the children found out.
+func (n *Page) withFindings(in *journey.Input, a journey.Action, children []journey.Action) journey.Action {
+	for i, child := range children {
+		a = a.WithFindings(child, in.NodeID+"/"+n.Children[i].ID)
 	}
 	return a
+}
+
+// Complete implements journey.Completer for the child that asked for it.
+func (n *Page) Complete(ctx context.Context, in *journey.Input) (journey.Action, error) {
+	for _, child := range n.Children {
+		if completer, ok := child.Node.(journey.Completer); ok && strings.HasSuffix(in.NodeID, "/"+child.ID) {
+			return completer.Complete(ctx, in)
+		}
+	}
+	return journey.Action{}, nil
+}
+
+// Needs implements journey.Requirer.
+func (n *Page) Needs() []journey.Need {
+	var needs []journey.Need
+	for _, child := range n.Children {
+		if r, ok := child.Node.(journey.Requirer); ok {
+			needs = append(needs, r.Needs()...)
+		}
+	}
+	return needs
 }
 
 // Outcomes implements journey.Node: those of the last child.

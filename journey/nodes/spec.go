@@ -37,10 +37,11 @@ const (
 	KindNumber Kind = "number" // a whole number
 	KindSwitch Kind = "switch" // on or off; alone it is on
 	KindList   Kind = "list"   // one argument or more, may be repeated
+	KindMap    Kind = "map"    // a name and a value, repeated for each name
 )
 
 // Repeats reports whether an option of this kind may be given several times.
-func (k Kind) Repeats() bool { return k == KindText || k == KindList }
+func (k Kind) Repeats() bool { return k == KindText || k == KindList || k == KindMap }
 
 // Option is one thing that can be configured about a node.
 type Option struct {
@@ -51,6 +52,8 @@ type Option struct {
 	// it; empty if there is none. Example is a value that makes sense.
 	Default, Example string
 	Doc              string
+	// Values are those that a string may have; nil for any.
+	Values []string
 
 	index int // of the struct field
 }
@@ -79,53 +82,11 @@ func find(wanted func(Spec) bool) (Spec, bool) {
 	return Spec{}, false
 }
 
+// buildSpecs puts the groups of nodes together. Each group is in a file of its
+// own, specs_<group>.go.
 func buildSpecs() []Spec {
-	specs := []Spec{
-		{
-			Name: "data_store", Type: "DataStoreDecisionNode", Title: "Data Store Decision",
-			Doc:    "Checks the collected user name and password against the realm's people.",
-			New:    func() journey.Node { return new(DataStore) },
-			Proves: []string{outcomeTrue},
-		},
-		{
-			Name: "message", Type: "MessageNode", Title: "Message Node",
-			Doc:    "Shows a text with two buttons; the first leads to true, the second to false.",
-			New:    func() journey.Node { return new(Message) },
-			Proves: []string{},
-		},
-		{
-			Name: "page", Type: "PageNode", Title: "Page Node",
-			Doc: "Shows what its nodes ask as one step. Its outcomes are those of its last node.",
-			New: func() journey.Node { return new(Page) },
-		},
-		{
-			Name: "password", Type: "PasswordCollectorNode", Title: "Password Collector",
-			Doc: "Asks for the password.",
-			New: func() journey.Node { return new(Password) },
-		},
-		{
-			Name: "retry_limit", Type: "RetryLimitDecisionNode", Title: "Retry Limit Decision",
-			Doc:    "Lets the journey pass until the limit is reached: Retry, then Reject. It counts within one journey.",
-			New:    newRetryLimit,
-			Proves: []string{},
-		},
-		{
-			Name: "set_success_url", Type: "SetSuccessUrlNode", Title: "Success URL",
-			Doc: "Says where the client goes after success, unless its goto says otherwise.",
-			New: func() journey.Node { return new(SetSuccessURL) },
-		},
-		{
-			Name: "username", Type: "UsernameCollectorNode", Title: "Username Collector",
-			Doc: "Asks for the user name.",
-			New: func() journey.Node { return new(Username) },
-		},
-		{
-			Name: "zero_page_login", Type: "ZeroPageLoginNode", Title: "Zero Page Login Collector",
-			Doc:    "Takes user name and password from request headers: true if one of them is there, else false.",
-			New:    newZeroPageLogin,
-			Proves: []string{},
-		},
-	}
+	specs := slices.Concat(coreSpecs())
+	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.Name, b.Name) })
 	for i := range specs {
 		specs[i].Options = optionsOf(specs[i].New())
 	}

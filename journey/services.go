@@ -1,0 +1,186 @@
+package journey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/amgate/amgate/identity"
+	"github.com/amgate/amgate/store"
+)
+
+// ErrService says that something a node depends on, a mail server for
+// example, did not answer: nothing was decided, and the step can be answered
+// again.
+var ErrService = errors.New("journey: a service is not available")
+
+// faults are the errors that leave a step answerable.
+var faults = []error{
+	store.ErrUnavailable, identity.ErrUnavailable, identity.ErrBusy, ErrService,
+	context.Canceled, context.DeadlineExceeded,
+}
+
+// IsFault reports whether err is a fault: nothing was decided, whatever else
+// err wraps, and the same step can be answered again.
+func IsFault(err error) bool {
+	for _, fault := range faults {
+		if errors.Is(err, fault) {
+			return true
+		}
+	}
+	return false
+}
+
+// Services are what a realm lends to its nodes. A field is nil, or empty,
+// where the realm does not have the thing; a node that cannot do without is a
+// Requirer.
+type Services struct {
+	// Counters count in the CTS. They are always there.
+	Counters Counters
+	// Accounts switch accounts on and off. They are always there.
+	Accounts Accounts
+	// Sealer seals what clients keep for us. It is always there.
+	Sealer Sealer
+	// Meter counts and times under the names of a journey's metrics. It is
+	// always there.
+	Meter Meter
+	// Mailer sends mail.
+	Mailer Mailer
+	// Agents are the realm's agents, which are no people.
+	Agents identity.Store
+	// Terms are the terms and conditions in force.
+	Terms *Terms
+	// Questions are the security questions that the realm offers.
+	Questions []Question
+	// Webhooks are the names of the realm's webhooks.
+	Webhooks []string
+}
+
+// The kinds of a Need.
+const (
+	NeedMail     = "mail"
+	NeedTemplate = "mail_template"
+	NeedAgents   = "agents"
+	NeedTerms    = "terms"
+	NeedKBA      = "security_question"
+	NeedWebhook  = "webhook"
+)
+
+// Need is something that a node cannot work without.
+type Need struct {
+	// Kind is one of the constants, and the option that provides it.
+	Kind string
+	// Name says which one, where there are several.
+	Name string
+}
+
+func (n Need) String() string {
+	if n.Name == "" {
+		return n.Kind
+	}
+	return n.Kind + " " + n.Name
+}
+
+// Counters count things about users, exactly across nodes.
+type Counters interface {
+	// Add adds n to a counter of a user, by id, and returns its value. The
+	// same attempt adds once, see Input.Attempt, if no other comes between.
+	// The counter is gone after the time ttl without an Add; 0 is never.
+	// Errors: store.ErrUnavailable.
+	Add(ctx context.Context, userID, counter string, n int, ttl time.Duration, attempt string) (int, error)
+	// Get is the value of a counter, 0 if nothing was counted. Errors:
+	// store.ErrUnavailable.
+	Get(ctx context.Context, userID, counter string) (int, error)
+	// Reset forgets a counter. Errors: store.ErrUnavailable.
+	Reset(ctx context.Context, userID, counter string) error
+}
+
+// Accounts switch accounts on and off (AM's inetuserstatus). The realm's
+// people are seen as not Active while they are off, on all nodes.
+type Accounts interface {
+	// SetActive does nothing if the account is like that already. Switching on
+	// also ends a lockout. Errors: store.ErrUnavailable.
+	SetActive(ctx context.Context, u *identity.User, active bool) error
+}
+
+// Sealer encrypts and signs values that a client keeps, a persistent cookie
+// for example, under keys of the realm.
+type Sealer interface {
+	// Seal returns a text of the characters of a compact JWT.
+	Seal(purpose string, plain []byte) (string, error)
+	// Open returns what Seal was given; ErrSignature for anything that was
+	// not sealed by this realm, for this purpose.
+	Open(purpose, sealed string) ([]byte, error)
+}
+
+// Meter is where Meter and Timer nodes report. Names come from the
+// configuration, never from a client.
+type Meter interface {
+	Count(name string)
+	Time(name string, d time.Duration)
+}
+
+// Mailer sends mail.
+type Mailer interface {
+	// Send returns when the mail server has taken the mail. Errors:
+	// ErrService if it did not answer or refused for now; any other is final.
+	Send(ctx context.Context, m Mail) error
+	// HasTemplate reports whether there is a template of this name.
+	HasTemplate(name string) bool
+}
+
+// Mail is one message.
+type Mail struct {
+	// To is an address, as the identity has it.
+	To string
+	// Template names the template that makes subject and body, with Values in
+	// it. Without one Subject and Text are sent as they are.
+	Template      string
+	Subject, Text string
+	// Values are what the template may use. A resume link is "resumeURI", as
+	// in AM; the user's attributes are below "object".
+	Values map[string]any
+	// Languages are the recipient's wishes, best first.
+	Languages []string
+}
+
+// Terms are terms and conditions.
+type Terms struct {
+	Version string
+	// Created is when the version came into force.
+	Created time.Time
+	// Text is the terms by language.
+	Text map[string]string
+}
+
+// Question is a security question, by language.
+type Question struct {
+	ID   string
+	Text map[string]string
+}
+
+// Check tells whether the services meet a need, and which option would.
+func (s *Services) Check(n Need) error {
+	met := false
+	switch n.Kind {
+	case NeedMail:
+		met = s.Mailer != nil
+	case NeedTemplate:
+		met = s.Mailer != nil && s.Mailer.HasTemplate(n.Name)
+	case NeedAgents:
+		met = s.Agents != nil
+	case NeedTerms:
+		met = s.Terms != nil
+	case NeedKBA:
+		met = len(s.Questions) > 0
+	case NeedWebhook:
+		for _, name := range s.Webhooks {
+			met = met || name == n.Name
+		}
+	}
+	if met {
+		return nil
+	}
+	return fmt.Errorf("it needs %s, which the realm does not configure", n)
+}
