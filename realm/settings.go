@@ -61,8 +61,8 @@ type Settings struct {
 	// authenticationSessionsWhitelist turned off. It is a risk.
 	NoAllowlisting bool
 	// Lockout locks accounts after failed logins; nil for never.
-	Lockout *Lockout
-	MaxTime, IdleTimeout  time.Duration
+	Lockout              *Lockout
+	MaxTime, IdleTimeout time.Duration
 
 	Cookie Cookie
 	// SuccessURL and FailureURL are where a client should go when nothing
