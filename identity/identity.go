@@ -14,6 +14,9 @@ var (
 	// ErrCredentials says that name and password do not belong together. It
 	// does not say whether the name exists, and takes as long in both cases.
 	ErrCredentials = errors.New("identity: wrong user name or password")
+	// ErrLocked says that the name is locked out, after too many failures: no
+	// password was looked at. It is said of names that nobody has, too.
+	ErrLocked = errors.New("identity: account locked")
 	// ErrBusy says that too many passwords are being checked already. The
 	// caller should try again after a moment; nothing was decided.
 	ErrBusy = errors.New("identity: too many password checks at once")
@@ -47,7 +50,7 @@ type Store interface {
 	// ByID finds a user by id. Errors: ErrNotFound, ErrUnavailable.
 	ByID(ctx context.Context, id string) (*User, error)
 	// Authenticate returns the user whose name and password these are, also
-	// one that is not active. Errors: ErrCredentials, ErrBusy,
+	// one that is not active. Errors: ErrCredentials, ErrLocked, ErrBusy,
 	// ErrUnavailable. It may take tens of milliseconds of processor time.
 	Authenticate(ctx context.Context, username, password string) (*User, error)
 }
