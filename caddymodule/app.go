@@ -107,7 +107,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	settings := make([]realm.Settings, 0, len(a.Realms))
 	var errs []error
 	for _, r := range a.Realms {
-		s, err := r.provision(ctx)
+		s, err := r.provision(ctx, a.log)
 		settings, errs = append(settings, s), append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {

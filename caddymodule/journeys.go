@@ -16,10 +16,22 @@ import (
 // Journey is a tree of nodes written in the configuration: nodes, then wires.
 // It begins at its first node.
 type Journey struct {
-	Name    string         `json:"name"`
-	Timeout caddy.Duration `json:"timeout,omitempty"`
-	Nodes   []*JourneyNode `json:"nodes"`
-	Wires   []Wire         `json:"wires,omitempty"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	// Timeout bounds the journey; MaxTime and IdleTimeout are those of the
+	// session that it makes.
+	Timeout     caddy.Duration `json:"timeout,omitempty"`
+	MaxTime     caddy.Duration `json:"max_time,omitempty"`
+	IdleTimeout caddy.Duration `json:"idle_timeout,omitempty"`
+	// Disabled journeys do not run, InnerOnly ones only inside others,
+	// NoSession ones make no session, and MustRun ones run also for a client
+	// whose session would do.
+	Disabled  bool           `json:"disabled,omitempty"`
+	InnerOnly bool           `json:"inner_only,omitempty"`
+	NoSession bool           `json:"no_session,omitempty"`
+	MustRun   bool           `json:"must_run,omitempty"`
+	Nodes     []*JourneyNode `json:"nodes"`
+	Wires     []Wire         `json:"wires,omitempty"`
 	// Source is where the journey was written, "Caddyfile:12", for messages.
 	Source string `json:"source,omitempty"`
 }
@@ -43,7 +55,12 @@ type Wire struct {
 
 // tree builds the journey and judges it whole.
 func (j *Journey) tree(ctx caddy.Context) (*journey.Tree, error) {
-	tree := &journey.Tree{Name: j.Name, Timeout: time.Duration(j.Timeout), Nodes: make(map[string]*journey.Placed)}
+	tree := &journey.Tree{
+		Name: j.Name, Description: j.Description,
+		Timeout: time.Duration(j.Timeout), MaxTime: time.Duration(j.MaxTime), IdleTime: time.Duration(j.IdleTimeout),
+		Disabled: j.Disabled, InnerOnly: j.InnerOnly, NoSession: j.NoSession, MustRun: j.MustRun,
+		Nodes: make(map[string]*journey.Placed), Source: j.Source,
+	}
 	if len(j.Nodes) == 0 {
 		return nil, at(j.Source, fmt.Errorf("journey %s has no nodes", j.Name))
 	}
@@ -142,7 +159,7 @@ func source(d *caddyfile.Dispenser) string { return fmt.Sprintf("%s:%d", d.File(
 // parseJourney reads a journey from Caddyfile tokens. Syntax:
 //
 //	journey <name> {
-//		timeout <duration>
+//		<option of the journey>...
 //		node <id> <type> [<arguments...>] {
 //			<option of the node>...
 //		}
@@ -158,8 +175,13 @@ func parseJourney(d *caddyfile.Dispenser, r *Realm) error {
 			return d.Errf("journey %s is already specified", j.Name)
 		}
 	}
+	seen := make(map[string]bool)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := j.parseLine(d); err != nil {
+		if wire, ok := parseWire(d); ok {
+			j.Wires = append(j.Wires, wire)
+			continue
+		}
+		if err := parseOption(d, "journey "+j.Name, journeyOptions, j, seen); err != nil {
 			return err
 		}
 	}
@@ -167,37 +189,86 @@ func parseJourney(d *caddyfile.Dispenser, r *Realm) error {
 	return nil
 }
 
-func (j *Journey) parseLine(d *caddyfile.Dispenser) error {
-	switch d.Val() {
-	case "node":
-		node, err := parseNode(d)
-		if err != nil {
-			return err
-		}
-		for _, other := range j.Nodes {
-			if other.ID == node.ID {
-				return d.Errf("journey %s: node %s is already specified", j.Name, node.ID)
+var journeyOptions = []option[*Journey]{
+	{
+		name: "node", args: "<id> <type> { … }", many: true,
+		doc: "A node and its options. The journey begins at the first.",
+		set: func(d *caddyfile.Dispenser, j *Journey) error {
+			node, err := parseNode(d)
+			if err != nil {
+				return err
 			}
-		}
-		j.Nodes = append(j.Nodes, node)
-		return nil
-	case "timeout":
-		return duration(func(j *Journey) *caddyDuration { return &j.Timeout })(d, j)
-	}
+			for _, other := range j.Nodes {
+				if other.ID == node.ID {
+					return d.Errf("journey %s: node %s is already specified", j.Name, node.ID)
+				}
+			}
+			j.Nodes = append(j.Nodes, node)
+			return nil
+		},
+	},
+	{
+		name: arrowUsage, many: true,
+		doc: "A wire: where an outcome of a node leads. Without an outcome it stands for all that have no wire.",
+		set: func(d *caddyfile.Dispenser, j *Journey) error {
+			return d.Errf("journey %s: a wire is written: %s", j.Name, arrowUsage)
+		},
+	},
+	{
+		name: "description", args: "<text>", doc: "What the journey is for.",
+		set: text(func(j *Journey) *string { return &j.Description }),
+	},
+	{
+		name: "timeout", args: "<duration>", def: "the realm's", doc: "How long the journey may take.",
+		set: duration(func(j *Journey) *caddyDuration { return &j.Timeout }),
+	},
+	{
+		name: "max_time", args: "<duration>", def: "the realm's", doc: "How long a session of this journey lasts at most.",
+		set: duration(func(j *Journey) *caddyDuration { return &j.MaxTime }),
+	},
+	{
+		name: "idle_timeout", args: "<duration>", def: "the realm's", doc: "How long a session of this journey lasts without being used.",
+		set: duration(func(j *Journey) *caddyDuration { return &j.IdleTimeout }),
+	},
+	{
+		name: "disabled", doc: "The journey does not run.",
+		set: flag(func(j *Journey) *bool { return &j.Disabled }),
+	},
+	{
+		name: "inner_only", doc: "The journey runs only inside others.",
+		set: flag(func(j *Journey) *bool { return &j.InnerOnly }),
+	},
+	{
+		name: "no_session", doc: "The journey succeeds without making a session.",
+		set: flag(func(j *Journey) *bool { return &j.NoSession }),
+	},
+	{
+		name: "must_run", doc: "The journey runs also for a client whose session would do. The default journey cannot have it.",
+		set: flag(func(j *Journey) *bool { return &j.MustRun }),
+	},
+}
+
+// parseWire reads a line that holds an arrow in the place where a wire has
+// it. d stays where it is if the line is none.
+func parseWire(d *caddyfile.Dispenser) (Wire, bool) {
 	w := Wire{From: d.Val(), Source: source(d)}
-	args := d.RemainingArgs()
-	switch {
-	case len(args) == 2 && args[0] == "->":
+	look := *d
+	switch args := look.RemainingArgs(); {
+	case len(args) == 2 && args[0] == arrow:
 		w.To = args[1]
-	case len(args) == 3 && args[1] == "->":
+	case len(args) == 3 && args[1] == arrow:
 		w.Outcome, w.To = args[0], args[2]
 	default:
-		return d.Errf("journey %s: expected \"node <id> <type>\", \"timeout <duration>\", or a wire \"<node> [<outcome>] -> <node>\", found %q",
-			j.Name, strings.Join(append([]string{w.From}, args...), " "))
+		return Wire{}, false
 	}
-	j.Wires = append(j.Wires, w)
-	return nil
+	*d = look
+	return w, true
 }
+
+const (
+	arrow      = "->"
+	arrowUsage = "<node> [<outcome>] -> <node>|success|failure"
+)
 
 // parseNode reads one node line, which begins at the word node.
 func parseNode(d *caddyfile.Dispenser) (*JourneyNode, error) {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/amgate/amgate/journey/nodes"
 )
 
 // option is one word that may stand in a block of the Caddyfile. The same
@@ -84,21 +86,53 @@ func list[T any](field func(T) *[]string) func(*caddyfile.Dispenser, T) error {
 	}
 }
 
-// duration takes a positive duration such as 30m or 1d.
-func duration[T any](field func(T) *caddy.Duration) func(*caddyfile.Dispenser, T) error {
+// texts takes a text, optionally after its language.
+func texts[T any](field func(T) *nodes.Text) func(*caddyfile.Dispenser, T) error {
 	return func(d *caddyfile.Dispenser, target T) error {
-		name := d.Val()
-		var arg string
-		if !d.AllArgs(&arg) {
-			return d.ArgErr()
+		if err := field(target).Add(d.RemainingArgs()); err != nil {
+			return d.WrapErr(err)
 		}
-		value, err := caddy.ParseDuration(arg)
-		if err != nil || value < time.Millisecond {
-			return d.Errf("%s: %q is not a positive duration; write for example 90s, 30m or 2h", name, arg)
-		}
-		*field(target) = caddy.Duration(value)
 		return nil
 	}
+}
+
+// duration takes a positive duration such as 30m or 1d.
+func duration[T any](field func(T) *caddy.Duration) func(*caddyfile.Dispenser, T) error {
+	return func(d *caddyfile.Dispenser, target T) (err error) {
+		name := d.Val()
+		if !d.NextArg() {
+			return d.ArgErr()
+		}
+		if *field(target), err = positive(d, name); err != nil {
+			return err
+		}
+		if d.NextArg() {
+			return d.ArgErr()
+		}
+		return nil
+	}
+}
+
+// positive reads the current token, a duration, for the option of this name.
+func positive(d *caddyfile.Dispenser, name string) (caddy.Duration, error) {
+	value, err := caddy.ParseDuration(d.Val())
+	if err != nil || value < time.Millisecond {
+		return 0, d.Errf("%s: %q is not a positive duration; write for example 90s, 30m or 2h", name, d.Val())
+	}
+	return caddy.Duration(value), nil
+}
+
+// onOff takes one argument, on or off.
+func onOff(d *caddyfile.Dispenser) (on bool, err error) {
+	name := d.Val()
+	var arg string
+	switch {
+	case !d.AllArgs(&arg):
+		return false, d.ArgErr()
+	case arg != "on" && arg != "off":
+		return false, d.Errf("%s: %q is neither on nor off", name, arg)
+	}
+	return arg == "on", nil
 }
 
 // flag takes no argument.

@@ -149,14 +149,18 @@ func (s Settings) Check() error {
 		return fail("authenticated_sessions %q is not known; use server", s.AuthenticatedSessions)
 	}
 	for name, d := range map[string]time.Duration{
-		"journey_timeout": s.JourneyTimeout, "max_time": s.MaxTime, "idle_timeout": s.IdleTimeout,
+		"journey_timeout": s.JourneyTimeout, "suspend_timeout": s.SuspendTimeout,
+		"max_time": s.MaxTime, "idle_timeout": s.IdleTimeout,
 	} {
 		if d < time.Second {
 			return fail("%s is %v; it must be at least one second, and sessions that never end are not supported", name, d)
 		}
 	}
-	if _, ok := s.Journeys[s.DefaultJourney]; !ok {
-		return fail("default_journey %s: there is no such journey in this realm", s.DefaultJourney)
+	if err := s.checkDefaultJourney(); err != nil {
+		return fail("%v", err)
+	}
+	if l := s.Lockout; l != nil && (l.Count < 1 || l.Interval < time.Second || l.Duration < 0) {
+		return fail("lockout after %d failures within %v for %v; at least one failure and one second are needed", l.Count, l.Interval, l.Duration)
 	}
 	for _, origin := range append(append([]string{}, s.GotoAllow...), s.CORS...) {
 		if err := CheckOrigin(origin); err != nil {
@@ -164,6 +168,31 @@ func (s Settings) Check() error {
 		}
 	}
 	return s.Cookie.check(fail)
+}
+
+// checkDefaultJourney tells why the default journey cannot be one, and where
+// it was written. AM 8.1, "Configure authentication trees", refuses mustRun for
+// it: no session would ever satisfy a request.
+func (s Settings) checkDefaultJourney() error {
+	t, ok := s.Journeys[s.DefaultJourney]
+	why := ""
+	switch {
+	case !ok:
+		return fmt.Errorf("default_journey %s: there is no such journey in this realm", s.DefaultJourney)
+	case t.Disabled:
+		why = "it is disabled"
+	case t.InnerOnly:
+		why = "it runs only inside other journeys"
+	case t.MustRun:
+		why = "it must run whatever session a client has"
+	default:
+		return nil
+	}
+	err := fmt.Errorf("journey %s: %s, so it cannot be the default_journey", t.Name, why)
+	if t.Source != "" {
+		err = fmt.Errorf("%s: %w", t.Source, err)
+	}
+	return err
 }
 
 // CheckPath tells what is wrong with the path of a realm: it is "/" or

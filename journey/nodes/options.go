@@ -81,7 +81,7 @@ func written(value any) string {
 func (o Option) set(node journey.Node, args []string) error {
 	switch field := reflect.ValueOf(node).Elem().Field(o.index).Addr().Interface().(type) {
 	case *Text:
-		return setText(field, args)
+		return field.Add(args)
 	case *string:
 		return setString(field, args, o.Values)
 	case *int:
@@ -94,42 +94,6 @@ func (o Option) set(node journey.Node, args []string) error {
 		return addToMap(field, args)
 	}
 	return fmt.Errorf("a %T has no such option", node)
-}
-
-func setText(field *Text, args []string) error {
-	var language, text string
-	switch len(args) {
-	case 1:
-		language, text = DefaultLanguage, args[0]
-	case 2:
-		language, text = args[0], args[1]
-	default:
-		return errors.New("a text is needed, optionally after a language: de \"Hallo\"")
-	}
-	if !isTag(language) {
-		return fmt.Errorf("%q is not a language; write for example en or de-CH", language)
-	}
-	if _, twice := (*field)[language]; twice {
-		return fmt.Errorf("the text in language %s is there twice", language)
-	}
-	if *field == nil {
-		*field = Text{}
-	}
-	(*field)[language] = text
-	return nil
-}
-
-// isTag accepts what looks like a language tag: letters and digits, in parts
-// of at most eight that "-" or "_" divides.
-func isTag(s string) bool {
-	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '-' || r == '_' }) {
-		if len(part) > 8 || strings.ContainsFunc(part, func(r rune) bool {
-			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
-		}) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 func setString(field *string, args, values []string) error {

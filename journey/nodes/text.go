@@ -1,6 +1,8 @@
 package nodes
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -59,4 +61,42 @@ func (t Text) exactly(tag string) (string, bool) {
 // shorter is a language tag without its last part; "" if it has only one.
 func shorter(tag string) string {
 	return tag[:max(0, strings.LastIndexAny(tag, "-_"))]
+}
+
+// Add takes over a text as a Caddyfile gives it, [<language>] <text>. Without
+// a language it is in DefaultLanguage.
+func (t *Text) Add(args []string) error {
+	var language, text string
+	switch len(args) {
+	case 1:
+		language, text = DefaultLanguage, args[0]
+	case 2:
+		language, text = args[0], args[1]
+	default:
+		return errors.New("a text is needed, optionally after a language: de \"Hallo\"")
+	}
+	if !isTag(language) {
+		return fmt.Errorf("%q is not a language; write for example en or de-CH", language)
+	}
+	if _, twice := (*t)[language]; twice {
+		return fmt.Errorf("the text in language %s is there twice", language)
+	}
+	if *t == nil {
+		*t = Text{}
+	}
+	(*t)[language] = text
+	return nil
+}
+
+// isTag accepts what looks like a language tag: letters and digits, in parts
+// of at most eight that "-" or "_" divides.
+func isTag(s string) bool {
+	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '-' || r == '_' }) {
+		if len(part) > 8 || strings.ContainsFunc(part, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+		}) {
+			return false
+		}
+	}
+	return s != ""
 }
