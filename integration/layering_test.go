@@ -37,6 +37,7 @@ var layers = map[string]layer{
 	"store/cache":              {level: 2},
 	"identity/password":        {level: 1}, // hashing, below the stores of people
 	"identity/file":            {level: 2},
+	"identity/guard":           {level: 2},
 	"store/storetest":          {level: 2}, // for tests, as the two below
 	"store/storetest/etcdproc": {level: 2},
 	"identity/identitytest":    {level: 2},

@@ -12,11 +12,13 @@ import (
 )
 
 // The scopes of derivation keep apart what is derived with and without an
-// installation's id and a realm. They carry the version of the scheme.
+// installation's id and a realm, and by secrets that are never rotated. They
+// carry the version of the scheme.
 const (
 	scopeRoot         = "amgate 1 root"
 	scopeInstallation = "amgate 1 installation"
 	scopeRealm        = "amgate 1 realm"
+	scopeLasting      = "amgate 1 lasting"
 )
 
 // DeriveRoot derives a key from a root secret alone. It serves only to open

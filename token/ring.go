@@ -138,6 +138,13 @@ func (r *Ring) Derive(purpose string) [32]byte {
 	return derive(r.root, r.installation, scopeInstallation, purpose)
 }
 
+// DeriveLasting derives a key for a purpose of the whole installation that
+// stays the same when secrets are rotated, for the names of records that
+// outlive them. It is as secret as the installation's id.
+func (r *Ring) DeriveLasting(purpose string) [32]byte {
+	return derive(hide(r.installation), nil, scopeLasting, purpose)
+}
+
 // DeriveHead makes the head of a session's reference from the id of its
 // journey. Who repeats a login's last step arrives at the same session, until
 // the realm's newest secret changes.

@@ -123,6 +123,8 @@ func TestDerivedKeysDiffer(t *testing.T) {
 	for name, key := range map[string][32]byte{
 		"root a": token.DeriveRoot(root, "a"), "root b": token.DeriveRoot(root, "b"), "root seal": token.DeriveRoot(root, "seal"),
 		"installation a": r.Derive("a"), "installation seal": r.Derive("seal"), "realm seal": sealKey,
+		"lasting a": r.DeriveLasting("a"), "lasting seal": r.DeriveLasting("seal"),
+		"lasting a elsewhere": ring(t, elsewhere, 1, nil).DeriveLasting("a"),
 	} {
 		if other, ok := seen[key]; ok {
 			t.Errorf("%s and %s are one key", name, other)
@@ -131,6 +133,9 @@ func TestDerivedKeysDiffer(t *testing.T) {
 	}
 	if r.Derive("a") != ring(t, here, 1, nil).Derive("a") {
 		t.Error("a derivation is not repeatable")
+	}
+	if r.DeriveLasting("a") != ring(t, here, 2, nil).DeriveLasting("a") {
+		t.Error("a lasting derivation does not outlive a rotation")
 	}
 }
 
