@@ -29,6 +29,9 @@ type AuthID struct {
 	IndexType, IndexValue string
 	// Allow is the allowlist state, AM's claim whitelist-state.
 	Allow string
+	// OTK is AM's one-time key: it tells this authId from all others. Of an
+	// authId that is signed without one it is made by SignAuthID.
+	OTK string
 	// Affinity tells on which node the journey lives, see journey/affinity.
 	Affinity string
 	// Issued and Expires are kept to the second.
@@ -61,14 +64,16 @@ var parser = jwt.NewParser(
 	jwt.WithoutClaimsValidation(),
 )
 
-// SignAuthID signs a with the realm's newest key. Every authId carries a
-// fresh one-time key (AM's otk), so no two are equal.
+// SignAuthID signs a with the realm's newest key. Errors: ErrTooLarge.
 func (k *Keys) SignAuthID(a AuthID) (string, error) {
 	if a.Realm != k.realm {
 		return "", fmt.Errorf("token: an authId of realm %q, but the keys are those of %q", a.Realm, k.realm)
 	}
+	if a.OTK == "" {
+		a.OTK = NewOTK()
+	}
 	payload, err := marshalClaims(&claims{
-		IndexValue: a.IndexValue, Allow: a.Allow, OTK: newOTK(), IndexType: a.IndexType,
+		IndexValue: a.IndexValue, Allow: a.Allow, OTK: a.OTK, IndexType: a.IndexType,
 		Realm: a.Realm, SessionID: a.SessionID, Affinity: a.Affinity,
 		RegisteredClaims: jwt.RegisteredClaims{
 			ExpiresAt: jwt.NewNumericDate(a.Expires), IssuedAt: jwt.NewNumericDate(a.Issued),
@@ -88,7 +93,7 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 	}
 	authID := signed + "." + base64url.EncodeToString(sig)
 	if len(authID) > MaxAuthID {
-		return "", fmt.Errorf("token: an authId of %d bytes, at most %d are allowed", len(authID), MaxAuthID)
+		return "", fmt.Errorf("%w: an authId of %d bytes, at most %d are allowed", ErrTooLarge, len(authID), MaxAuthID)
 	}
 	return authID, nil
 }
@@ -110,7 +115,7 @@ func (k *Keys) ParseAuthID(s string) (AuthID, error) {
 	}
 	a := AuthID{
 		Realm: c.Realm, SessionID: c.SessionID, IndexType: c.IndexType, IndexValue: c.IndexValue,
-		Allow: c.Allow, Affinity: c.Affinity,
+		Allow: c.Allow, OTK: c.OTK, Affinity: c.Affinity,
 	}
 	if c.IssuedAt != nil {
 		a.Issued = c.IssuedAt.Time
@@ -161,8 +166,8 @@ func marshalClaims(c *claims) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// newOTK returns 130 random bits in the 26 characters that AM uses.
-func newOTK() string {
+// NewOTK returns 130 random bits in the 26 characters that AM uses.
+func NewOTK() string {
 	var b [17]byte
 	rand.Read(b[:]) // never fails since Go 1.24
 	return base32hex.EncodeToString(b[:])[:26]

@@ -52,6 +52,10 @@ func TestAuthIDRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(got.OTK) != 26 {
+			t.Errorf("the one-time key is %q", got.OTK)
+		}
+		a.OTK = got.OTK
 		if d := cmp.Diff(a, got); d != "" {
 			t.Error(d)
 		}
@@ -94,6 +98,9 @@ func TestSignAuthIDRefuses(t *testing.T) {
 		if s, err := k.SignAuthID(a); err == nil {
 			t.Errorf("signed %d bytes", len(s))
 		}
+	}
+	if _, err := k.SignAuthID(huge); !errors.Is(err, token.ErrTooLarge) {
+		t.Errorf("a huge authId: %v", err)
 	}
 }
 
@@ -208,7 +215,9 @@ const signedOnce = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6Ijl5TlJ5SjhjIn0.
 
 func FuzzParseAuthID(f *testing.F) {
 	_, k := oneRealm(f)
-	if a, err := k.ParseAuthID(signedOnce); err != nil || a != full {
+	want := full
+	want.OTK = "uvajv24g8avu8f03mqp2ja3a6c"
+	if a, err := k.ParseAuthID(signedOnce); err != nil || a != want {
 		f.Fatalf("signed once, now %+v, %v", a, err)
 	}
 	f.Add(signedOnce)

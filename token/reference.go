@@ -25,9 +25,12 @@ const (
 	CTSAuth Kind = "CTS_AUTH"
 	// MemAuth is a journey in the memory of one node.
 	MemAuth Kind = "MEM_AUTH"
-	// JWTAuth is reserved for a journey that the client carries itself. AM's
-	// layout for it has neither head nor MAC, so no reference is of this kind.
+	// JWTAuth is a journey that the client carries itself. AM's layout for it
+	// has neither head nor MAC, so no reference is of this kind: see Carry.
 	JWTAuth Kind = "JWT_AUTH"
+	// Suspended is a journey that waits for its link to be followed. What
+	// names it has a form of its own: see MintLink.
+	Suspended Kind = "SUSPENDED"
 )
 
 const (
@@ -42,7 +45,8 @@ const (
 
 // The constant parts of the extensions, around MAC, kind and key id.
 const (
-	beforeMAC   = "\x00\x02SI\x00\x0201" + "\x00\x02SK\x00\x1c"
+	serverID    = "\x00\x02SI\x00\x0201"
+	beforeMAC   = serverID + "\x00\x02SK\x00\x1c"
 	beforeKind  = "\x00\x04type\x00"
 	beforeKeyID = "\x00\x02S1\x00\x00" + "\x00\x02KI\x00\x08"
 )
@@ -103,8 +107,9 @@ func (r *Ring) OpenReference(tok string) (Reference, error) {
 	return p.verify(r.byID[p.keyID])
 }
 
-// Open opens a reference of this realm and kind; any other is ErrInvalid.
-func (k *Keys) Open(kind Kind, tok string) (Reference, error) {
+// OpenReference opens a reference of this realm and kind; any other is
+// ErrInvalid.
+func (k *Keys) OpenReference(kind Kind, tok string) (Reference, error) {
 	p, ok := parse(tok)
 	if !ok || p.kind != kind {
 		return Reference{}, ErrInvalid

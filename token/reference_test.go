@@ -30,14 +30,14 @@ func TestMintOpen(t *testing.T) {
 	for _, kind := range kinds {
 		tok := k.Mint(kind, head)
 		want := token.Reference{Head: head, Kind: kind, Realm: "/alpha", KeyID: k.SealKeys()[0].ID}
-		if got, err := k.Open(kind, tok); err != nil || got != want {
-			t.Errorf("%s: Open: %+v, %v", kind, got, err)
+		if got, err := k.OpenReference(kind, tok); err != nil || got != want {
+			t.Errorf("%s: Keys.OpenReference: %+v, %v", kind, got, err)
 		}
 		if got, err := r.OpenReference(tok); err != nil || got != want {
-			t.Errorf("%s: OpenReference: %+v, %v", kind, got, err)
+			t.Errorf("%s: Ring.OpenReference: %+v, %v", kind, got, err)
 		}
 		for _, other := range kinds {
-			if _, err := k.Open(other, tok); (err == nil) != (other == kind) {
+			if _, err := k.OpenReference(other, tok); (err == nil) != (other == kind) {
 				t.Errorf("a %s opened as %s: %v", kind, other, err)
 			}
 		}
@@ -113,7 +113,7 @@ func TestForgedReferencesAreRefused(t *testing.T) {
 			if _, err := r.OpenReference(bad); !errors.Is(err, token.ErrInvalid) {
 				t.Errorf("%s: OpenReference(%q): %v", name, bad, err)
 			}
-			if _, err := k.Open(kind, bad); !errors.Is(err, token.ErrInvalid) {
+			if _, err := k.OpenReference(kind, bad); !errors.Is(err, token.ErrInvalid) {
 				t.Errorf("%s: Open(%q): %v", name, bad, err)
 			}
 		}
@@ -147,9 +147,11 @@ func TestAMegabyteOfDotsCostsNothing(t *testing.T) {
 	r, k := oneRealm(t)
 	dots := strings.Repeat(".", 1<<20)
 	for name, open := range map[string]func() error{
-		"OpenReference": func() error { _, err := r.OpenReference(dots); return err },
-		"Open":          func() error { _, err := k.Open(token.CTS, dots); return err },
-		"ParseAuthID":   func() error { _, err := k.ParseAuthID(dots); return err },
+		"Ring.OpenReference": func() error { _, err := r.OpenReference(dots); return err },
+		"Keys.OpenReference": func() error { _, err := k.OpenReference(token.CTS, dots); return err },
+		"OpenLink":           func() error { _, err := k.OpenLink(dots); return err },
+		"Open":               func() error { _, err := k.Open("test", dots); return err },
+		"ParseAuthID":        func() error { _, err := k.ParseAuthID(dots); return err },
 	} {
 		if n := testing.AllocsPerRun(10, func() {
 			if open() == nil {

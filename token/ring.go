@@ -12,8 +12,8 @@ var (
 	ErrInvalid = errors.New("token: not a token of ours")
 	// ErrMalformed says that an authId is no JWT of the form that we sign.
 	ErrMalformed = errors.New("token: malformed")
-	// ErrSignature says that an authId was not signed by this installation
-	// for this realm.
+	// ErrSignature says that an authId was not signed, or a text not sealed, by
+	// this installation for this realm.
 	ErrSignature = errors.New("token: signature not valid")
 )
 
@@ -44,6 +44,11 @@ type key struct {
 	head      *mac
 	authID    [32]byte
 	seal      [32]byte
+	// carried is what the keys of Seal are derived from.
+	carried [32]byte
+	// sealedStart begins what Seal makes with this key, carrier what Carry
+	// makes.
+	sealedStart, carrier string
 }
 
 // SealKey is a key for package store/sealed.
@@ -116,13 +121,18 @@ func (r *Ring) add(path string, secrets []Secret) error {
 
 func (r *Ring) newKey(path string, s Secret) *key {
 	purpose := func(name string) [32]byte { return derive(s, r.installation, scopeRealm, name, path) }
+	id := keyID(purpose("key id"))
 	return &key{
-		id:        keyID(purpose("key id")),
+		id:        id,
 		realm:     path,
 		reference: newMAC(purpose("reference")),
 		head:      newMAC(purpose("head")),
 		authID:    purpose("authId"),
 		seal:      purpose("seal"),
+		carried:   purpose("carried"),
+
+		sealedStart: base64url.EncodeToString(fmt.Appendf(nil, sealedHeader, id)) + "..",
+		carrier:     carrierOf(id),
 	}
 }
 

@@ -80,16 +80,16 @@ func TestNothingSignedElsewhereIsAccepted(t *testing.T) {
 		"another secret":       keys(t, ring(t, here, 1, map[string][]token.Secret{"/alpha": {secret(t, 3)}}), "/alpha"),
 	} {
 		tok := theirs.Mint(token.CTS, head)
-		if _, err := alpha.Open(token.CTS, tok); !errors.Is(err, token.ErrInvalid) {
-			t.Errorf("%s: Open: %v, want ErrInvalid", name, err)
+		if _, err := alpha.OpenReference(token.CTS, tok); !errors.Is(err, token.ErrInvalid) {
+			t.Errorf("%s: Keys.OpenReference: %v, want ErrInvalid", name, err)
 		}
 		ref, err := mine.OpenReference(tok)
 		if name == "another realm" {
 			if err != nil || ref.Realm != "/" {
-				t.Errorf("%s: OpenReference: %+v, %v", name, ref, err)
+				t.Errorf("%s: Ring.OpenReference: %+v, %v", name, ref, err)
 			}
 		} else if !errors.Is(err, token.ErrInvalid) {
-			t.Errorf("%s: OpenReference: %v, want ErrInvalid", name, err)
+			t.Errorf("%s: Ring.OpenReference: %v, want ErrInvalid", name, err)
 		}
 		if theirs.DeriveHead([]byte("seed")) == alpha.DeriveHead([]byte("seed")) {
 			t.Errorf("%s: the same head", name)
@@ -152,10 +152,10 @@ func TestRotation(t *testing.T) {
 	if err != nil || ref.Head != head || ref.KeyID != before.SealKeys()[0].ID {
 		t.Errorf("a token of the older key: %+v, %v", ref, err)
 	}
-	if _, err := after.Open(token.CTS, old); !errors.Is(err, token.ErrInvalid) {
+	if _, err := after.OpenReference(token.CTS, old); !errors.Is(err, token.ErrInvalid) {
 		t.Errorf("a token of a dropped key: %v", err)
 	}
-	if _, err := after.Open(token.CTS, both.Mint(token.CTS, head)); err != nil {
+	if _, err := after.OpenReference(token.CTS, both.Mint(token.CTS, head)); err != nil {
 		t.Errorf("the newest secret does not sign: %v", err)
 	}
 	a := token.AuthID{Realm: "/", SessionID: "s", Issued: time.Unix(1, 0), Expires: time.Unix(2, 0)}

@@ -63,7 +63,7 @@ func (a authIDs) open(realm, authID string) (opened, error) {
 		return opened{}, journey.ErrExpired
 	}
 	o := opened{AuthID: claims}
-	if ref, err := a.keys.Open(a.kind, claims.SessionID); err == nil {
+	if ref, err := a.keys.OpenReference(a.kind, claims.SessionID); err == nil {
 		o.id, o.ours = ref.Head, true
 	}
 	return o, nil
