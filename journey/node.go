@@ -47,6 +47,18 @@ type Checker interface {
 	Check() error
 }
 
+// PropertyError says which property of a node is wrong, by its name in AM's
+// JSON, and what would be right.
+type PropertyError struct {
+	Property string
+	Err      error
+}
+
+func (e *PropertyError) Error() string { return "property " + e.Property + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong with the property.
+func (e *PropertyError) Unwrap() error { return e.Err }
+
 // Requirer is a Node that cannot work without something that the realm's
 // configuration must provide. A journey with a node whose needs are not met
 // is not started.

@@ -30,15 +30,21 @@ func optionsOf(node journey.Node) []Option {
 			Name: name, Field: field, Kind: kindOf(v.Field(i).Interface()),
 			Default: tag.Get("default"), Example: tag.Get("example"), Doc: tag.Get("doc"), index: i,
 		}
-		if values := tag.Get("values"); values != "" {
-			o.Values = strings.Split(values, ",")
-		}
+		o.Values = valuesOf(tag)
 		if o.Default == "" {
 			o.Default = written(v.Field(i).Interface())
 		}
 		options = append(options, o)
 	}
 	return options
+}
+
+// valuesOf are the values that a string may have; nil for any.
+func valuesOf(tag reflect.StructTag) []string {
+	if values := tag.Get("values"); values != "" {
+		return strings.Split(values, ",")
+	}
+	return nil
 }
 
 // kindOf panics for a type of field that has no Kind yet.

@@ -21,21 +21,11 @@ type Page struct {
 	Children []Child `json:"nodes"`
 }
 
-// Child is a node on a page. Its JSON is AM's, which has the node itself
-// elsewhere.
-type Child struct {
-	ID   string       `json:"_id"`
-	Type string       `json:"nodeType"`
-	Name string       `json:"displayName"`
-	Node journey.Node `json:"-"`
-}
-
-// Parent is a node that is made of others. Adapters fill it with Add.
-type Parent interface {
-	journey.Node
-	// Add gives the parent a child, or the child of that id its node.
-	Add(child Child) error
-}
+// Parent and Child are what adapters fill a page by.
+type (
+	Parent = journey.Parent
+	Child  = journey.Child
+)
 
 var (
 	_ Parent            = (*Page)(nil)
@@ -71,6 +61,9 @@ func (n *Page) Add(child Child) error {
 	return nil
 }
 
+// Parts implements Parent.
+func (n *Page) Parts() []Child { return n.Children }
+
 // Process implements journey.Node.
 func (n *Page) Process(ctx context.Context, in *journey.Input) (journey.Action, error) {
 	answers, err := n.deal(in)
@@ -80,7 +73,7 @@ func (n *Page) Process(ctx context.Context, in *journey.Input) (journey.Action, 
 	actions := make([]journey.Action, len(n.Children))
 	waiting := false
 	for i, child := range n.Children {
-		if actions[i], err = child.process(ctx, in, answers[i]); err != nil {
+		if actions[i], err = processChild(ctx, child, in, answers[i]); err != nil {
 			return journey.Action{}, err
 		}
 		waiting = waiting || asksForInput(actions[i])
@@ -93,7 +86,7 @@ func (n *Page) Process(ctx context.Context, in *journey.Input) (journey.Action, 
 		if answers[i] == nil || actions[i].Asks() {
 			continue
 		}
-		again, err := child.process(ctx, in, nil)
+		again, err := processChild(ctx, child, in, nil)
 		if err != nil {
 			return journey.Action{}, err
 		}
@@ -124,8 +117,8 @@ func (n *Page) deal(in *journey.Input) ([][]callback.Callback, error) {
 	return hands, nil
 }
 
-// process calls a child as if it stood alone.
-func (c Child) process(ctx context.Context, in *journey.Input, answers []callback.Callback) (journey.Action, error) {
+// processChild calls a child as if it stood alone.
+func processChild(ctx context.Context, c Child, in *journey.Input, answers []callback.Callback) (journey.Action, error) {
 	own := *in
 	own.NodeID, own.Answers = in.NodeID+"/"+c.ID, answers
 	action, err := c.Node.Process(ctx, &own)
