@@ -40,6 +40,8 @@ type App struct {
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=am.stores inline_key=backend"`
 	// Cache bounds the local cache of sessions.
 	Cache *Cache `json:"cache,omitempty"`
+	// JourneyMemory bounds the journeys that are kept in memory.
+	JourneyMemory *JourneyMemory `json:"journey_memory,omitempty"`
 	// SigningKeys are the root secrets of the installation, base64 of at
 	// least 128 bits, newest first. An embedded store makes its own.
 	SigningKeys []string `json:"signing_keys,omitempty"`
@@ -58,6 +60,8 @@ type App struct {
 	taken     releaser
 	log       *slog.Logger
 	relay     *relay
+	memory    *journeyMemory
+	metrics   *metrics
 }
 
 // Node describes a process of a cluster.
@@ -122,7 +126,13 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("base_url: %w", err)
 		}
 	}
-	a.set, err = realm.New(realm.Config{Realms: settings, Advertise: a.advertise, Logger: a.log})
+	if err := a.metrics.register(ctx.GetMetricsRegistry()); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	a.set, err = realm.New(realm.Config{
+		Realms: settings, Advertise: a.advertise, BaseURL: a.BaseURL, Base: base,
+		Audit: auditLogger(ctx), Metrics: a.metrics, Logger: a.log,
+	})
 	return err
 }
 
@@ -138,6 +148,9 @@ func (a *App) setDefaults() {
 	}
 	if a.Cache.Freshness == 0 {
 		a.Cache.Freshness = caddy.Duration(5 * time.Second)
+	}
+	if a.JourneyMemory == nil {
+		a.JourneyMemory = new(JourneyMemory)
 	}
 	for _, r := range a.Realms {
 		if r.Path == "/" {
@@ -170,10 +183,25 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 	if err := a.Cache.check(); err != nil {
 		return err
 	}
+	if err := a.JourneyMemory.check(); err != nil {
+		return err
+	}
+	if err := a.takeShared(); err != nil {
+		return err
+	}
+	a.backend, err = takeBackend(&a.taken, a.store, raw, *a.Cache, a.Node.Name, a.memory.table)
+	return err
+}
+
+// takeShared takes what all configurations of the process have in common.
+func (a *App) takeShared() (err error) {
 	if a.relay, err = takeRelay(&a.taken); err != nil {
 		return err
 	}
-	a.backend, err = takeBackend(&a.taken, a.store, raw, *a.Cache, a.Node.Name)
+	if a.memory, err = takeMemory(&a.taken); err != nil {
+		return err
+	}
+	a.metrics, err = takeMetrics(&a.taken, a.memory.table)
 	return err
 }
 
@@ -229,6 +257,7 @@ func (a *App) compareAddress(known string) {
 // installation's secrets from it.
 func (a *App) Start() error {
 	a.relay.begin(a.log)
+	a.memory.begin(a.JourneyMemory)
 	if err := a.backend.open(); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -252,6 +281,9 @@ func (a *App) Cleanup() error {
 	}
 	if a.relay != nil {
 		a.relay.end(a.log)
+	}
+	if a.memory != nil {
+		a.memory.end(a.JourneyMemory)
 	}
 	return a.taken.release()
 }

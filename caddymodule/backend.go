@@ -46,14 +46,10 @@ type backend struct {
 
 // takeBackend takes the backend with these settings from the pool.
 func takeBackend(
-	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string,
+	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, table *keep.Table,
 ) (*backend, error) {
 	if node == "" {
 		node, _ = os.Hostname()
-	}
-	table, err := takeJourneys(taken)
-	if err != nil {
-		return nil, err
 	}
 	log, err := takeRelay(taken)
 	if err != nil {
@@ -150,17 +146,4 @@ func (b *backend) Destruct() error {
 	return nil
 }
 
-// journeys are the unfinished in-memory journeys of this process.
-type journeys struct{ *keep.Table }
-
-// Destruct forgets them.
-func (journeys) Destruct() error { return nil }
-
 func takeRelay(taken *releaser) (*relay, error) { return take(taken, "log", newRelay) }
-
-func takeJourneys(taken *releaser) (*keep.Table, error) {
-	j, err := take(taken, "journeys", func() (journeys, error) {
-		return journeys{keep.NewTable(keep.TableConfig{})}, nil
-	})
-	return j.Table, err
-}

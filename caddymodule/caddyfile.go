@@ -116,6 +116,11 @@ var appOptions = []option[*appParser]{
 		},
 	},
 	{
+		name: "journey_memory", args: "<size> [<journeys>]", def: "256MiB 100000",
+		doc: "How much the journeys may take up that are kept in memory, and how many there may be, in all realms together. The one that was answered longest ago gives way.",
+		set: parseMemory,
+	},
+	{
 		name: "node", args: "<name> { advertise <url> }", def: "the host's name",
 		doc: "This process in a cluster: its name, and the URL under which edges reach it, as they write it.",
 		set: func(d *caddyfile.Dispenser, p *appParser) error {

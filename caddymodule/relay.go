@@ -8,43 +8,52 @@ import (
 	"sync/atomic"
 )
 
+// current is what started configurations say about one thing that outlives
+// them: what the youngest says holds. A reload that is refused after its start
+// changes nothing that way.
+type current[T comparable] struct {
+	hold func(T)
+
+	mu   sync.Mutex
+	said []T // by the apps that were started, oldest first
+}
+
+// begin makes it hold from now on.
+func (c *current[T]) begin(what T) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = append(c.said, what)
+	c.hold(what)
+}
+
+// end takes it back. The last one stays, for what is still being closed.
+func (c *current[T]) end(what T) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = slices.DeleteFunc(c.said, func(other T) bool { return other == what })
+	if n := len(c.said); n > 0 {
+		c.hold(c.said[n-1])
+	}
+}
+
 // relay is the log of what outlives a configuration. It hands on to the log
 // of the app that was started last and not cleaned up: Caddy closes the files
 // of a configuration's logs with it, and what its successor says about logs
 // holds from then on. It lies in the pool, one for the process.
 type relay struct {
+	current[*slog.Logger]
 	to atomic.Pointer[slog.Logger]
-
-	mu      sync.Mutex
-	running []*slog.Logger // of the apps that were started, oldest first
 }
 
 func newRelay() (*relay, error) {
 	r := new(relay)
+	r.hold = r.to.Store
 	r.to.Store(slog.New(slog.DiscardHandler))
 	return r, nil
 }
 
 // logger returns a logger that outlives its configuration.
 func (r *relay) logger() *slog.Logger { return slog.New(&relayed{relay: r}) }
-
-// begin hands on to log from now on.
-func (r *relay) begin(log *slog.Logger) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.running = append(r.running, log)
-	r.to.Store(log)
-}
-
-// end takes log out. The last one stays, for what is still being closed.
-func (r *relay) end(log *slog.Logger) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.running = slices.DeleteFunc(r.running, func(l *slog.Logger) bool { return l == log })
-	if n := len(r.running); n > 0 {
-		r.to.Store(r.running[n-1])
-	}
-}
 
 // Destruct has nothing to close.
 func (*relay) Destruct() error { return nil }

@@ -63,13 +63,30 @@ func (e *entry) size() int64 { return int64(len(e.data)) + entryOverhead }
 
 // NewTable returns an empty table.
 func NewTable(cfg TableConfig) *Table {
+	t := &Table{entries: make(map[journey.ID]*entry)}
+	t.Limit(cfg)
+	return t
+}
+
+// Limit changes the bounds. What is beyond them gives way to the journeys that
+// are kept next.
+func (t *Table) Limit(cfg TableConfig) {
 	if cfg.MaxJourneys <= 0 {
 		cfg.MaxJourneys = DefaultMaxJourneys
 	}
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = DefaultMaxBytes
 	}
-	return &Table{cfg: cfg, entries: make(map[journey.ID]*entry)}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cfg = cfg
+}
+
+// Limits are the present bounds.
+func (t *Table) Limits() TableConfig {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.cfg
 }
 
 // Stats describe a Table at one moment.

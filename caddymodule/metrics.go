@@ -1,0 +1,133 @@
+package caddymodule
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/amgate/amgate/journey/keep"
+	"github.com/amgate/amgate/realm"
+)
+
+// metrics are those of this process, on Caddy's /metrics. Each configuration
+// has a registry of its own, so the collectors lie in the pool and are
+// registered with every registry: a reload does not set them back. All labels
+// come from configurations, never from a client.
+type metrics struct {
+	started, ended, visits, counts *prometheus.CounterVec
+	took, decided, timed           *prometheus.HistogramVec
+	collectors                     []prometheus.Collector
+}
+
+// The upper ends of the histograms' buckets, in seconds: of what people do, and
+// of what a node does while a client waits.
+var (
+	humanTime = []float64{0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600, 1800}
+	nodeTime  = []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5}
+)
+
+func newMetrics(table *keep.Table) *metrics {
+	m := new(metrics)
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "amgate", Name: name, Help: help}, labels)
+		m.collectors = append(m.collectors, c)
+		return c
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "amgate", Name: name, Help: help, Buckets: buckets,
+		}, labels)
+		m.collectors = append(m.collectors, h)
+		return h
+	}
+	m.started = counter("journeys_started_total", "Journeys that asked or decided something.",
+		"realm", "journey", "scheme")
+	m.ended = counter("journeys_ended_total", "Journeys that ended, by how: succeeded, failed, error or expired.",
+		"realm", "journey", "scheme", "outcome")
+	m.took = histogram("journey_duration_seconds", "How long journeys took from their start to their end.",
+		humanTime, "realm", "journey", "scheme", "outcome")
+	m.visits = counter("node_visits_total", "Visits of nodes, by the outcome they chose, or asked, suspended or error.",
+		"realm", "journey", "node_type", "outcome")
+	m.decided = histogram("node_duration_seconds", "How long nodes took to decide.", nodeTime, "realm", "node_type")
+	m.counts = counter("journey_meter_total", "What Meter nodes counted, by their metric key.", "realm", "key")
+	m.timed = histogram("journey_timer_seconds", "What Timer nodes timed, by their metric key.", humanTime, "realm", "key")
+	m.collectors = append(m.collectors, newTableMetrics(table))
+	return m
+}
+
+// Destruct has nothing to close.
+func (*metrics) Destruct() error { return nil }
+
+func takeMetrics(taken *releaser, table *keep.Table) (*metrics, error) {
+	return take(taken, "metrics", func() (*metrics, error) { return newMetrics(table), nil })
+}
+
+// register makes the metrics part of a configuration's /metrics.
+func (m *metrics) register(with prometheus.Registerer) error {
+	for _, c := range m.collectors {
+		if err := with.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// JourneyStarted implements realm.Metrics.
+func (m *metrics) JourneyStarted(realm, journey, scheme string) {
+	m.started.WithLabelValues(realm, journey, scheme).Inc()
+}
+
+// JourneyEnded implements realm.Metrics.
+func (m *metrics) JourneyEnded(realm, journey, scheme, how string, took time.Duration) {
+	m.ended.WithLabelValues(realm, journey, scheme, how).Inc()
+	m.took.WithLabelValues(realm, journey, scheme, how).Observe(took.Seconds())
+}
+
+// NodeVisited implements realm.Metrics.
+func (m *metrics) NodeVisited(realm, journey, nodeType, how string, took time.Duration) {
+	m.visits.WithLabelValues(realm, journey, nodeType, how).Inc()
+	m.decided.WithLabelValues(realm, nodeType).Observe(took.Seconds())
+}
+
+// Count implements realm.Metrics.
+func (m *metrics) Count(realm, name string) { m.counts.WithLabelValues(realm, name).Inc() }
+
+// Time implements realm.Metrics.
+func (m *metrics) Time(realm, name string, took time.Duration) {
+	m.timed.WithLabelValues(realm, name).Observe(took.Seconds())
+}
+
+// tableMetrics tell what the table of journeys in memory holds.
+type tableMetrics struct {
+	table                    *keep.Table
+	journeys, bytes, evicted *prometheus.Desc
+}
+
+func newTableMetrics(table *keep.Table) *tableMetrics {
+	describe := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("amgate_journey_memory_"+name, help, nil, nil)
+	}
+	return &tableMetrics{
+		table:    table,
+		journeys: describe("journeys", "Unfinished journeys in memory."),
+		bytes:    describe("bytes", "About what journeys in memory take up, finished ones included."),
+		evicted:  describe("evicted_total", "Unfinished journeys that had to give way to others."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (t *tableMetrics) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(t, out) }
+
+// Collect implements prometheus.Collector.
+func (t *tableMetrics) Collect(out chan<- prometheus.Metric) {
+	stats := t.table.Stats()
+	out <- prometheus.MustNewConstMetric(t.journeys, prometheus.GaugeValue, float64(stats.Journeys))
+	out <- prometheus.MustNewConstMetric(t.bytes, prometheus.GaugeValue, float64(stats.Bytes))
+	out <- prometheus.MustNewConstMetric(t.evicted, prometheus.CounterValue, float64(stats.Evicted))
+}
+
+// Interface guards
+var (
+	_ realm.Metrics        = (*metrics)(nil)
+	_ prometheus.Collector = (*tableMetrics)(nil)
+)

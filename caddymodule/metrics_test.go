@@ -1,0 +1,153 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/amgate/amgate/journey/keep"
+)
+
+// site is the HTTP app with one server on a socket: AM and the metrics.
+func site(socket string) string {
+	return fmt.Sprintf(`"http": {"servers": {"srv": {"listen": ["unix/%s"], "routes": [
+		{"match": [{"path": ["/metrics"]}], "handle": [{"handler": "metrics"}]},
+		{"handle": [{"handler": "am_server"}]}
+	]}}}`, socket)
+}
+
+// visitor is a client of the server on a socket, which is asked as
+// http://am.example.
+func visitor(t *testing.T, socket string) *http.Client {
+	t.Helper()
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// newSocket is a path for a socket; the system bounds how long it may be.
+func newSocket(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "am")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return filepath.Join(dir, "s")
+}
+
+// scrape reads the metrics of amgate, by name and labels.
+func scrape(t *testing.T, client *http.Client) map[string]string {
+	t.Helper()
+	resp, err := client.Get("http://am.example/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // Read to its end.
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("status %d, %v", resp.StatusCode, err)
+	}
+	values := make(map[string]string)
+	for line := range strings.Lines(string(body)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if ok && strings.HasPrefix(name, "amgate_") {
+			values[name] = value
+		}
+	}
+	return values
+}
+
+// Each configuration has a registry of its own. What was counted under the one
+// before still counts.
+func TestMetricsSurviveAReload(t *testing.T) {
+	socket := newSocket(t)
+	client := visitor(t, socket)
+	want := make(map[string]string)
+	for generation := 1; generation <= 3; generation++ {
+		settings := fmt.Sprintf(`{%s, "base_url": "https://%d.example"}`, recordedOne, generation)
+		if err := run(t, settings, site(socket)); err != nil {
+			t.Fatal(err)
+		}
+		m := running(t).metrics
+		m.JourneyStarted("/", "Login", "server")
+		m.JourneyEnded("/", "Login", "server", "succeeded", 3*time.Second)
+		m.NodeVisited("/", "Login", "data_store", "true", time.Millisecond)
+		m.Count("/", "seen")
+		m.Time("/", "walked", time.Minute)
+
+		n := fmt.Sprint(generation)
+		maps.Copy(want, map[string]string{
+			`amgate_journeys_started_total{journey="Login",realm="/",scheme="server"}`:                                       n,
+			`amgate_journeys_ended_total{journey="Login",outcome="succeeded",realm="/",scheme="server"}`:                     n,
+			`amgate_journey_duration_seconds_bucket{journey="Login",outcome="succeeded",realm="/",scheme="server",le="5"}`:   n,
+			`amgate_journey_duration_seconds_bucket{journey="Login",outcome="succeeded",realm="/",scheme="server",le="2.5"}`: "0",
+			`amgate_node_visits_total{journey="Login",node_type="data_store",outcome="true",realm="/"}`:                      n,
+			`amgate_node_duration_seconds_count{node_type="data_store",realm="/"}`:                                           n,
+			`amgate_journey_meter_total{key="seen",realm="/"}`:                                                               n,
+			`amgate_journey_timer_seconds_count{key="walked",realm="/"}`:                                                     n,
+			`amgate_journey_memory_journeys`:                                                                                 "0",
+			`amgate_journey_memory_bytes`:                                                                                    "0",
+			`amgate_journey_memory_evicted_total`:                                                                            "0",
+		})
+		got := scrape(t, client)
+		for name, value := range want {
+			if got[name] != value {
+				t.Errorf("generation %d: %s is %q, want %q", generation, name, got[name], value)
+			}
+		}
+	}
+	for range 3 {
+		if err := caddy.Validate(config(t, `{`+recordedOne+`}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := scrape(t, client)[`amgate_journey_meter_total{key="seen",realm="/"}`]; got != "3" {
+		t.Errorf("after caddy validate: %q", got)
+	}
+}
+
+// Bounds of the journeys in memory hold from the start of a configuration, for
+// those that are there already; a configuration that is refused, or fails to
+// start, changes none.
+func TestJourneyMemoryFollowsTheConfiguration(t *testing.T) {
+	limits := func() keep.TableConfig { return running(t).memory.table.Limits() }
+	mustRun(t, `{`+recordedOne+`}`)
+	table := running(t).memory.table
+	if got, want := limits(), (keep.TableConfig{MaxJourneys: keep.DefaultMaxJourneys, MaxBytes: keep.DefaultMaxBytes}); got != want {
+		t.Errorf("by default: %+v", got)
+	}
+	mustRun(t, `{`+recordedOne+`, "journey_memory": {"size_mib": 2, "journeys": 10}}`)
+	want := keep.TableConfig{MaxJourneys: 10, MaxBytes: 2 << 20}
+	if got := limits(); got != want {
+		t.Errorf("after a reload: %+v, want %+v", got, want)
+	}
+	for range 5 { // apps start in the order of a map
+		if err := run(t, `{`+recordedOne+`, "journey_memory": {"size_mib": 1}}`, `"am_test_failing": {}`); err == nil {
+			t.Fatal("accepted")
+		}
+		if got := limits(); got != want {
+			t.Errorf("after a start that failed: %+v, want %+v", got, want)
+		}
+	}
+	if running(t).memory.table != table {
+		t.Error("the journeys were lost")
+	}
+}
