@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/amgate/amgate/identity"
@@ -55,6 +56,9 @@ type Services struct {
 	Questions []Question
 	// Webhooks are the names of the realm's webhooks.
 	Webhooks []string
+	// OwnCookies are the names of amgate's own cookies, of all realms: no node
+	// may set one of them.
+	OwnCookies []string
 }
 
 // The kinds of a Need.
@@ -65,6 +69,9 @@ const (
 	NeedTerms    = "terms"
 	NeedKBA      = "security_question"
 	NeedWebhook  = "webhook"
+	// NeedCookie is the need for a cookie that is not amgate's own; no option
+	// provides it.
+	NeedCookie = "cookie"
 )
 
 // Need is something that a node cannot work without.
@@ -164,6 +171,11 @@ type Question struct {
 func (s *Services) Check(n Need) error {
 	met := false
 	switch n.Kind {
+	case NeedCookie:
+		if slices.Contains(s.OwnCookies, n.Name) {
+			return fmt.Errorf("it sets the cookie %s, which is amgate's own; choose another name", n.Name)
+		}
+		return nil
 	case NeedMail:
 		met = s.Mailer != nil
 	case NeedTemplate:
@@ -175,9 +187,7 @@ func (s *Services) Check(n Need) error {
 	case NeedKBA:
 		met = len(s.Questions) > 0
 	case NeedWebhook:
-		for _, name := range s.Webhooks {
-			met = met || name == n.Name
-		}
+		met = slices.Contains(s.Webhooks, n.Name)
 	}
 	if met {
 		return nil

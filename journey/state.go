@@ -1,6 +1,9 @@
 package journey
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // State is what a journey has learned, in AM's three drawers. Values are
 // what JSON can hold. A State belongs to one call at a time.
@@ -46,6 +49,29 @@ func (s *State) Int(key string) int {
 		return int(n)
 	}
 	return 0
+}
+
+// Shared is Get for a value that may be shown: there is none if the value is
+// transient or secure.
+func (s *State) Shared(key string) (any, bool) {
+	for _, drawer := range []map[string]any{s.transient, s.secure} {
+		if _, hidden := drawer[key]; hidden {
+			return nil, false
+		}
+	}
+	v, ok := s.shared[key]
+	return v, ok
+}
+
+// Keys lists the keys of all values, sorted.
+func (s *State) Keys() []string {
+	keys := make(map[string]struct{})
+	for _, drawer := range []map[string]any{s.transient, s.secure, s.shared} {
+		for key := range drawer {
+			keys[key] = struct{}{}
+		}
+	}
+	return slices.Sorted(maps.Keys(keys))
 }
 
 // PutShared keeps a value for the whole journey.

@@ -1,6 +1,7 @@
 package journey_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/amgate/amgate/journey"
@@ -18,6 +19,14 @@ func TestStateReadsDrawersInOrder(t *testing.T) {
 	s.PutShared("m", 4)
 	if s.Int("n") != 3 || s.Int("m") != 4 || s.Int("a") != 0 || s.Int("z") != 0 {
 		t.Errorf("numbers %d, %d, %d, %d", s.Int("n"), s.Int("m"), s.Int("a"), s.Int("z"))
+	}
+	if got := s.Keys(); !slices.Equal(got, []string{"a", "b", "c", "m", "n"}) {
+		t.Errorf("keys %v", got)
+	}
+	for key, want := range map[string]any{"a": nil, "b": nil, "c": "shared", "m": 4, "z": nil} {
+		if got, ok := s.Shared(key); got != want || ok != (want != nil) {
+			t.Errorf("%s: shared %v, %t; want %v", key, got, ok, want)
+		}
 	}
 	s.Remove("a")
 	if _, found := s.Get("a"); found {

@@ -88,6 +88,13 @@ func decodeMember(member json.RawMessage, field any, values []string) error {
 	switch field := field.(type) {
 	case *int:
 		return decodeNumber(member, field)
+	case **int:
+		number := new(int)
+		if err := decodeNumber(member, number); err != nil {
+			return err
+		}
+		*field = number
+		return nil
 	case *string:
 		var text string
 		if err := json.Unmarshal(member, &text); err != nil {
@@ -138,7 +145,7 @@ func wanted(field any) error {
 		what = `an object of texts by language, for example {"en": "Hello"},`
 	case *string:
 		what = "a string"
-	case *int:
+	case *int, **int:
 		what = "a whole number"
 	case *bool:
 		what = "true or false"

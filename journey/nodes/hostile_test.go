@@ -16,19 +16,25 @@ import (
 	"github.com/amgate/amgate/journey/nodes"
 )
 
-// fixture is a node of the type, with every option set that has an example,
-// and with children if it takes them.
-func fixture(t *testing.T, spec nodes.Spec) journey.Node {
-	t.Helper()
+// exampleOf is a node of the type, with every option set that has an example.
+func exampleOf(tb testing.TB, spec nodes.Spec) journey.Node {
+	tb.Helper()
 	node := spec.New()
 	for _, o := range spec.Options {
 		if o.Example == "" {
 			continue
 		}
-		if err := spec.Set(node, o.Name, []string{o.Example}); err != nil {
-			t.Fatal(err)
+		if err := spec.Set(node, o.Name, o.Arguments()); err != nil {
+			tb.Fatal(err)
 		}
 	}
+	return node
+}
+
+// fixture is an example, with children if it takes them, that is valid.
+func fixture(t *testing.T, spec nodes.Spec) journey.Node {
+	t.Helper()
+	node := exampleOf(t, spec)
 	if parent, ok := node.(nodes.Parent); ok {
 		for _, child := range []nodes.Child{{ID: "name", Node: new(nodes.Username)}, {ID: "pass", Node: new(nodes.Password)}} {
 			if err := parent.Add(child); err != nil {
@@ -50,8 +56,11 @@ const (
 )
 
 // arena is a minimal journey around one node: what proves something leads to
-// success, all else to failure. With all true, everything leads to success.
-func arena(node journey.Node, spec nodes.Spec, all bool) *journey.Tree {
+// success, all else to failure. With all true, everything leads to success. An
+// inner journey is one that checks the password.
+func arena(t *testing.T, spec nodes.Spec, all bool) *journey.Tree {
+	t.Helper()
+	node := fixture(t, spec)
 	next := map[string]string{}
 	for _, outcome := range node.Outcomes() {
 		next[outcome] = journey.Failure
@@ -59,9 +68,26 @@ func arena(node journey.Node, spec nodes.Spec, all bool) *journey.Tree {
 			next[outcome] = journey.Success
 		}
 	}
-	return &journey.Tree{Name: "Arena", Entry: "node", Nodes: map[string]*journey.Placed{
+	trees := map[string]*journey.Tree{"Arena": {Name: "Arena", Entry: "node", Nodes: map[string]*journey.Placed{
 		"node": {ID: "node", Type: spec.Type, Node: node, Next: next},
-	}}
+	}}}
+	if inner, ok := node.(journey.Inner); ok {
+		trees[inner.InnerTree()] = &journey.Tree{Name: inner.InnerTree(), Entry: "check", Nodes: map[string]*journey.Placed{
+			"check": {ID: "check", Node: new(nodes.DataStore), Next: map[string]string{"true": journey.Success, "false": journey.Failure}},
+		}}
+	}
+	linked, broken := journey.Link(trees)
+	if len(broken) > 0 {
+		t.Fatal(broken)
+	}
+	return linked["Arena"]
+}
+
+// arenaEngine runs arenas, for people of whom one is known.
+func arenaEngine() *journey.Engine {
+	return journey.NewEngine(journey.EngineConfig{
+		Users: journeytest.Demo(username, password), Services: new(journeytest.Realm).Services(), Logger: slog.New(slog.DiscardHandler),
+	})
 }
 
 // secretStates are what a hostile client may have brought about before: a known
@@ -92,18 +118,17 @@ func newSnapshot(secure map[string]any) *journey.Snapshot {
 // that prove something lead to success: they must not be reached. Since the
 // tests are made of the registry, a new node cannot forget them.
 func TestEveryNodeWithstandsHostileAnswers(t *testing.T) {
-	users := journeytest.Demo(username, password)
-	engine := journey.NewEngine(journey.EngineConfig{Users: users, Logger: slog.New(slog.DiscardHandler)})
+	engine := arenaEngine()
 	for _, spec := range nodes.All() {
 		t.Run(spec.Name, func(t *testing.T) {
 			for _, identified := range []bool{false, true} {
-				tree := arena(fixture(t, spec), spec, !identified)
+				tree := arena(t, spec, !identified)
 				for state, secure := range secretStates {
 					s := newSnapshot(secure)
 					if identified {
 						s.Subject = username
 					}
-					h := &attack{T: t, engine: engine, tree: tree, subject: s.Subject}
+					h := &attack{T: t, engine: engine, spec: spec, tree: tree, subject: s.Subject}
 					h.run(s, state, 0)
 					if h.tries == 0 {
 						t.Error("nothing was tried")
@@ -118,6 +143,7 @@ func TestEveryNodeWithstandsHostileAnswers(t *testing.T) {
 type attack struct {
 	*testing.T
 	engine  *journey.Engine
+	spec    nodes.Spec
 	tree    *journey.Tree
 	subject string
 	tries   int
@@ -143,6 +169,7 @@ func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, d
 	next := *s
 	client := &journey.Client{Header: http.Header{"X-Openam-Username": {username}}}
 	result, err := a.engine.Advance(a.Context(), a.tree, &next, journey.Turn{Client: client, Answers: raw})
+	a.documented(&next)
 	switch {
 	case result.Succeeded != nil:
 		a.Fatalf("%s: signed in as %s", history, result.Succeeded.Subject.Username)
@@ -158,16 +185,29 @@ func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, d
 	}
 }
 
+// documented fails the test if the node asks with a callback that its Spec
+// does not list.
+func (a *attack) documented(s *journey.Snapshot) {
+	if _, ok := a.spec.New().(nodes.Parent); ok {
+		return
+	}
+	for _, item := range s.Asked {
+		if name := item.Callback.Type(); !slices.Contains(a.spec.Callbacks, name) {
+			a.Fatalf("it asks with a %s, which its Spec does not list", name)
+		}
+	}
+}
+
 // The attack above must be able to succeed, or it proves nothing: with the
 // right password in the state it does, for each node that proves something.
 func TestHostileArenaCanBeWon(t *testing.T) {
-	engine := journey.NewEngine(journey.EngineConfig{Users: journeytest.Demo(username, password), Logger: slog.New(slog.DiscardHandler)})
+	engine := arenaEngine()
 	for _, spec := range nodes.All() {
 		if len(spec.Proves) == 0 {
 			continue
 		}
 		s := newSnapshot(map[string]any{journey.KeyPassword: password})
-		result, err := engine.Advance(t.Context(), arena(fixture(t, spec), spec, false), s, journey.Turn{})
+		result, err := engine.Advance(t.Context(), arena(t, spec, false), s, journey.Turn{})
 		if err != nil || result.Succeeded == nil {
 			t.Errorf("%s: %+v, error %v", spec.Name, result, err)
 		}

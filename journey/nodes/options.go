@@ -54,7 +54,7 @@ func kindOf(value any) Kind {
 		return KindText
 	case string:
 		return KindString
-	case int:
+	case int, *int:
 		return KindNumber
 	case bool:
 		return KindSwitch
@@ -92,6 +92,13 @@ func (o Option) set(node journey.Node, args []string) error {
 		return setString(field, args, o.Values)
 	case *int:
 		return setNumber(field, args)
+	case **int:
+		number := new(int)
+		if err := setNumber(number, args); err != nil {
+			return err
+		}
+		*field = number
+		return nil
 	case *bool:
 		return setSwitch(field, args)
 	case *[]string:
@@ -106,8 +113,8 @@ func setString(field *string, args, values []string) error {
 	if len(args) != 1 {
 		return errors.New("exactly one argument is needed; put a text with spaces in quotes")
 	}
-	*field = args[0]
 	if values == nil {
+		*field = args[0]
 		return nil
 	}
 	// AM writes these in capitals.

@@ -44,8 +44,8 @@ var errPageState = errors.New("the answers do not belong to what the page asked"
 
 // Add implements Parent.
 func (n *Page) Add(child Child) error {
-	if _, nested := child.Node.(Parent); nested {
-		return fmt.Errorf("node %s: a %s cannot be on a page", child.ID, child.Type)
+	if err := fits(child); err != nil {
+		return fmt.Errorf("node %s: %w", child.ID, err)
 	}
 	for i := range n.Children {
 		if n.Children[i].ID != child.ID {
@@ -63,6 +63,17 @@ func (n *Page) Add(child Child) error {
 
 // Parts implements Parent.
 func (n *Page) Parts() []Child { return n.Children }
+
+// fits refuses nodes that cannot be on a page: pages and inner journeys, as in
+// AM, and what changes the authentication level, for that would count each time
+// the page is shown.
+func fits(c Child) error {
+	switch c.Node.(type) {
+	case Parent, journey.Inner, journey.Leveler:
+		return fmt.Errorf("a %s cannot be on a page", c.Type)
+	}
+	return nil
+}
 
 // Process implements journey.Node.
 func (n *Page) Process(ctx context.Context, in *journey.Input) (journey.Action, error) {
@@ -246,8 +257,8 @@ func (n *Page) checkChild(i int, child Child) error {
 	if child.Node == nil {
 		return fail("there is no node under this id")
 	}
-	if _, nested := child.Node.(Parent); nested {
-		return fail("a %s cannot be on a page", child.Type)
+	if err := fits(child); err != nil {
+		return fail("%w", err)
 	}
 	if outcomes := child.Node.Outcomes(); len(outcomes) > 1 && i < len(n.Children)-1 {
 		return fail("it decides between %s, which only the last node of a page may do", strings.Join(outcomes, ", "))

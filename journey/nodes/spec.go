@@ -16,6 +16,11 @@ type Spec struct {
 	Type, Title string
 	// Doc is one or two sentences about what the node does.
 	Doc string
+	// Differences says how the node differs from AM's; "" if it does not.
+	Differences string
+	// Callbacks are the types that the node may ask or show, as clients know
+	// them: "NameCallback". Those of a Parent are its children's.
+	Callbacks []string
 	// New returns a node with AM's defaults.
 	New func() journey.Node
 	// Options are what can be configured.
@@ -50,12 +55,27 @@ type Option struct {
 	Kind        Kind
 	// Default is the value without the option, as a Caddyfile would write
 	// it; empty if there is none. Example is a value that makes sense.
+	// A list's elements and a map's name and value have spaces between.
 	Default, Example string
 	Doc              string
 	// Values are those that a string may have; nil for any.
 	Values []string
 
 	index int // of the struct field
+}
+
+// Arguments are the example as the arguments of the option; nil if there is
+// none.
+func (o Option) Arguments() []string {
+	switch {
+	case o.Example == "":
+		return nil
+	case o.Kind == KindList:
+		return strings.Fields(o.Example)
+	case o.Kind == KindMap:
+		return strings.SplitN(o.Example, " ", 2)
+	}
+	return []string{o.Example}
 }
 
 // list is made once: specs never change.
@@ -85,7 +105,7 @@ func find(wanted func(Spec) bool) (Spec, bool) {
 // buildSpecs puts the groups of nodes together. Each group is in a file of its
 // own, specs_<group>.go.
 func buildSpecs() []Spec {
-	specs := slices.Concat(coreSpecs())
+	specs := slices.Concat(coreSpecs(), requestSpecs())
 	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.Name, b.Name) })
 	for i := range specs {
 		specs[i].Options = optionsOf(specs[i].New())

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/journey/nodes"
 )
 
@@ -41,6 +42,19 @@ func TestSpecsAreComplete(t *testing.T) {
 		for _, o := range spec.Options {
 			if o.Name == "" || o.Field == "" || o.Doc == "" || o.Kind == "" {
 				t.Errorf("%s: option %+v has gaps", spec.Name, o)
+			}
+			if o.Values != nil && o.Example == "" && !slices.Contains(o.Values, o.Default) {
+				t.Errorf("%s: option %s: the default %q is none of its values", spec.Name, o.Name, o.Default)
+			}
+		}
+		for _, name := range spec.Callbacks {
+			if !slices.ContainsFunc(callback.Types(), func(c callback.Callback) bool { return c.Type() == name }) {
+				t.Errorf("%s: there is no %s", spec.Name, name)
+			}
+		}
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(node).Elem()) {
+			if field.Tag.Get("json") == "" {
+				t.Errorf("%s: the field %s has no AM property", spec.Name, field.Name)
 			}
 		}
 	}
