@@ -100,8 +100,8 @@ type Snapshot struct {
 	// SuspendedID is set by Keeper.Begin and Keeper.Step when they have kept a
 	// suspended journey: whoever has it can resume the journey. It is a secret.
 	SuspendedID string `json:"-"`
-	// Revision is the keeper's own mark of the version it loaded.
-	Revision int64 `json:"-"`
+	// Origin is the keeper's own: from where it loaded the snapshot.
+	Origin any `json:"-"`
 }
 
 // Params are parameters of the request that started a journey.

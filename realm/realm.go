@@ -232,10 +232,15 @@ func (r *Realm) newKeeper(ring *token.Ring, b Backend) (journey.Keeper, error) {
 	if !ok {
 		return nil, fmt.Errorf("realm %s has no keys", r.Path)
 	}
-	if r.JourneySessions == JourneysInMemory {
-		return keep.NewMemory(keep.MemoryConfig{Table: b.Journeys, Keys: keys})
+	cfg := keep.Config{Store: b.Store, Keys: keys, NoAllowlisting: r.NoAllowlisting, Table: b.Journeys}
+	switch r.JourneySessions {
+	case JourneysClient:
+		return keep.NewClient(cfg)
+	case JourneysInMemory:
+		return keep.NewMemory(cfg)
+	default:
+		return keep.NewServer(cfg)
 	}
-	return keep.NewServer(keep.ServerConfig{Store: b.Store, Keys: keys})
 }
 
 // keys returns what depends on the installation's secrets, or

@@ -141,9 +141,9 @@ func (s Settings) Check() error {
 		return fail("no identities; name a source of users, for example: identities file users.json")
 	}
 	switch s.JourneySessions {
-	case JourneysServer, JourneysInMemory:
+	case JourneysClient, JourneysServer, JourneysInMemory:
 	default:
-		return fail("journey_sessions %q is not known; use server or in_memory", s.JourneySessions)
+		return fail("journey_sessions %q is not known; use client, server or in_memory", s.JourneySessions)
 	}
 	if s.AuthenticatedSessions != SessionsServer {
 		return fail("authenticated_sessions %q is not known; use server", s.AuthenticatedSessions)

@@ -4,34 +4,76 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/amgate/amgate/journey"
 )
 
-// version begins every encoded snapshot; JSON follows.
-const version = 1
+// Every encoded journey begins with a version; JSON follows. Version 1 was a
+// snapshot alone. Later ones have members without which the journey must not
+// go on, such as its binding to a browser, so an amgate that does not know
+// them has to refuse the journey.
+const version = 2
 
 // errVersion says that a journey was kept by a version of amgate that writes
 // another form.
 var errVersion = errors.New("keep: a journey of an unknown version")
 
-// encode turns a snapshot into bytes that share nothing with it.
-func encode(s *journey.Snapshot) ([]byte, error) {
+// stored is a journey as it is kept.
+type stored struct {
+	*journey.Snapshot
+	// Mark is not "" where there is no journey (any more).
+	Mark mark `json:"mark,omitempty"`
+	// First is the journey at its first step, encoded without a version; only
+	// where a journey that failed begins again.
+	First json.RawMessage `json:"first,omitempty"`
+
+	// The rest is of a journey that its client carries. OTK is that of the
+	// authId around it, Opening says that it is at its first step, Latest is
+	// the latest deadline that any authId of the journey has had.
+	OTK     string    `json:"otk,omitempty"`
+	Opening bool      `json:"opening,omitempty"`
+	Latest  time.Time `json:"latest,omitzero"`
+}
+
+// mark tells what became of a journey, in the place of its state.
+type mark string
+
+const (
+	// markCurrent says which step of a journey that its client carries may be
+	// answered.
+	markCurrent mark = "current"
+	// markSuspended says that only the journey's link leads on, markResumed
+	// that the link was followed.
+	markSuspended mark = "suspended"
+	markResumed   mark = "resumed"
+	markEnded     mark = "ended"
+)
+
+// encode turns a journey into bytes that share nothing with it. place says
+// what holds no more than limit bytes.
+func encode(s *stored, limit int, place string) ([]byte, error) {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("keep: %w", err)
 	}
-	if len(text) >= MaxState {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are kept", journey.ErrTooLarge, len(text), MaxState)
+	if len(text) >= limit {
+		return nil, fmt.Errorf("%w: %d bytes, %s holds at most %d", journey.ErrTooLarge, len(text), place, limit)
 	}
 	return append([]byte{version}, text...), nil
 }
 
-func decode(data []byte) (*journey.Snapshot, error) {
-	if len(data) == 0 || data[0] != version {
+// encodeMark is a mark with an allowlist state: that of the current step, or
+// one that tells this mark from all others.
+func encodeMark(m mark, allow string) []byte {
+	return fmt.Appendf([]byte{version}, `{"allow":%q,"mark":%q}`, allow, m)
+}
+
+func decode(data []byte) (*stored, error) {
+	if len(data) == 0 || data[0] < 1 || data[0] > version {
 		return nil, errVersion
 	}
-	s := new(journey.Snapshot)
+	s := &stored{Snapshot: new(journey.Snapshot)}
 	if err := json.Unmarshal(data[1:], s); err != nil {
 		return nil, fmt.Errorf("keep: %w", err)
 	}

@@ -39,45 +39,57 @@ func keysOf(tb testing.TB, ring *token.Ring, realm string) *token.Keys {
 	return keys
 }
 
-func newServer(tb testing.TB, st store.Store, ring *token.Ring, realm string) *keep.Server {
+// scheme is a kind of keeper.
+type scheme struct {
+	name string
+	new  func(keep.Config) (*keep.Keeper, error)
+}
+
+var schemes = []scheme{{"client", keep.NewClient}, {"server", keep.NewServer}, {"memory", keep.NewMemory}}
+
+// keeper makes a keeper of the realm /alpha, or of that of cfg.Keys.
+func (s scheme) keeper(tb testing.TB, ring *token.Ring, cfg keep.Config) *keep.Keeper {
 	tb.Helper()
-	k, err := keep.NewServer(keep.ServerConfig{Store: st, Keys: keysOf(tb, ring, realm)})
+	if cfg.Keys == nil {
+		cfg.Keys = keysOf(tb, ring, "/alpha")
+	}
+	k, err := s.new(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return k
 }
 
-func newMemory(tb testing.TB, table *keep.Table, ring *token.Ring, realm string) *keep.Memory {
+func newServer(tb testing.TB, st store.Store, ring *token.Ring, realm string) *keep.Keeper {
 	tb.Helper()
-	k, err := keep.NewMemory(keep.MemoryConfig{Table: table, Keys: keysOf(tb, ring, realm)})
-	if err != nil {
-		tb.Fatal(err)
+	return schemes[1].keeper(tb, ring, keep.Config{Store: st, Keys: keysOf(tb, ring, realm)})
+}
+
+func newMemory(tb testing.TB, table *keep.Table, ring *token.Ring, realm string) *keep.Keeper {
+	tb.Helper()
+	st := memory.New()
+	tb.Cleanup(st.Close)
+	return schemes[2].keeper(tb, ring, keep.Config{Store: st, Table: table, Keys: keysOf(tb, ring, realm)})
+}
+
+func TestKeepers(t *testing.T) {
+	for _, s := range schemes {
+		t.Run(s.name, func(t *testing.T) {
+			journeytest.RunKeeper(t, func(t *testing.T) journeytest.Installation {
+				st, ring, table := memory.New(), newRing(t), keep.NewTable(keep.TableConfig{})
+				t.Cleanup(st.Close)
+				return journeytest.Installation{
+					// A keeper of its own for each call, as several nodes have, or
+					// one node after a reload.
+					Keeper: func(realm string) journey.Keeper {
+						return s.keeper(t, ring, keep.Config{Store: st, Table: table, Keys: keysOf(t, ring, realm)})
+					},
+					Commit: func(ctx context.Context, ops ...store.Op) error {
+						_, err := st.Commit(ctx, ops...)
+						return err
+					},
+				}
+			})
+		})
 	}
-	return k
-}
-
-func TestServer(t *testing.T) {
-	journeytest.RunKeeper(t, func(t *testing.T) journeytest.Installation {
-		st, ring := memory.New(), newRing(t)
-		t.Cleanup(st.Close)
-		return journeytest.Installation{
-			// A keeper of its own for each call, as several nodes have.
-			Keeper: func(realm string) journey.Keeper { return newServer(t, st, ring, realm) },
-			Commit: func(ctx context.Context, ops ...store.Op) error {
-				_, err := st.Commit(ctx, ops...)
-				return err
-			},
-		}
-	})
-}
-
-func TestMemory(t *testing.T) {
-	journeytest.RunKeeper(t, func(t *testing.T) journeytest.Installation {
-		table, ring := keep.NewTable(keep.TableConfig{}), newRing(t)
-		return journeytest.Installation{
-			// A keeper of its own for each call, as after a reload.
-			Keeper: func(realm string) journey.Keeper { return newMemory(t, table, ring, realm) },
-		}
-	})
 }

@@ -8,122 +8,97 @@ import (
 	"github.com/amgate/amgate/token"
 )
 
-// MemoryConfig is what a Memory is made of.
-type MemoryConfig struct {
-	// Table holds the journeys; nil for one of its own.
-	Table *Table
-	// Keys are the realm's.
-	Keys *token.Keys
-}
-
-// Memory keeps journeys in this process. They end with it, and a step that
-// reaches another process is *journey.LostError there. Everything else the
-// contract promises holds without conditions: answers to one journey wait for
-// one another.
-type Memory struct {
+// memory keeps journeys in a Table.
+type memory struct {
 	table *Table
 	ids   authIDs
 }
 
-var _ journey.Keeper = (*Memory)(nil)
+var _ scheme = (*memory)(nil)
 
-// begun is the Revision of a snapshot that a Memory has kept.
-const begun = 1
+// begun is the revision of a journey that is in the table, which is never
+// gone.
+const begun = 2
 
-// NewMemory returns a keeper for the realm of the keys.
-func NewMemory(cfg MemoryConfig) (*Memory, error) {
-	if cfg.Keys == nil {
-		return nil, errors.New("keep: a keeper needs its realm's keys")
+// NewMemory returns a keeper of journeys in this process, for the realm of the
+// keys. They end with it, and a step that reaches another process is
+// *journey.LostError there; but a suspended journey rests in the store, and
+// goes on in the memory of the process that resumes it. Everything else the
+// contract promises holds without conditions: answers to one journey wait for
+// one another. A step takes no operation of the store.
+func NewMemory(cfg Config) (*Keeper, error) {
+	k, err := newKeeper(cfg, token.MemAuth)
+	if err != nil {
+		return nil, err
 	}
 	if cfg.Table == nil {
 		cfg.Table = NewTable(TableConfig{})
 	}
-	return &Memory{table: cfg.Table, ids: authIDs{keys: cfg.Keys, kind: token.MemAuth}}, nil
+	k.scheme = &memory{cfg.Table, k.ids}
+	k.locks = &cfg.Table.locks
+	return k, nil
 }
 
-// Begin implements journey.Keeper.
-func (m *Memory) Begin(_ context.Context, s *journey.Snapshot) (string, error) {
-	return m.keep(s)
-}
-
-// keep makes s the journey's only answerable step. The authId is made first:
-// a step that cannot be answered must not replace one that can.
-func (m *Memory) keep(s *journey.Snapshot) (string, error) {
-	s.Allow = newAllow()
-	data, err := encode(s)
-	if err != nil {
-		return "", err
-	}
-	authID, err := m.ids.sign(s)
-	if err != nil {
-		return "", err
-	}
-	m.table.put(s.ID, data, s.Deadline)
-	s.Revision = begun
-	return authID, nil
-}
-
-// Step implements journey.Keeper.
-func (m *Memory) Step(
-	ctx context.Context, realm, authID string, fn func(context.Context, *journey.Snapshot) error,
-) (string, error) {
-	o, err := m.ids.open(realm, authID)
-	if err != nil {
-		return "", err
-	}
-	if !o.ours {
-		return "", &journey.LostError{Start: o.start()}
-	}
-	release, err := m.table.locks.acquire(ctx, o.id)
-	if err != nil {
-		return "", err
-	}
-	defer release()
-
-	s, err := m.load(o)
-	if err != nil {
-		return "", err
-	}
-	if err := fn(ctx, s); err != nil || s.Ended {
-		return "", err
-	}
-	return m.keep(s)
-}
-
-func (m *Memory) load(o opened) (*journey.Snapshot, error) {
-	data, found := m.table.get(o.id)
+func (m *memory) load(_ context.Context, o opened) (*journey.Snapshot, error) {
+	data, found := m.table.get(o.ref)
 	switch {
 	case !found:
-		return nil, &journey.LostError{Start: o.start()}
+		return nil, o.lost()
 	case data == nil:
 		return nil, journey.ErrExpired
 	}
-	s, err := decode(data)
-	if err != nil {
+	st, err := decode(data)
+	switch {
+	case errors.Is(err, errVersion):
+		return nil, o.lost()
+	case err != nil:
 		return nil, err
 	}
-	s.Revision = begun
-	return s, o.judge(s)
+	from := &origin{ref: o.ref, state: place{revision: begun}}
+	if m.ids.noAllowlisting {
+		from.first = st.firstOr(data)
+	}
+	s := st.Snapshot
+	s.Origin = from
+	return s, m.ids.judge(o, s)
 }
 
-// Finish implements journey.Keeper.
-func (m *Memory) Finish(ctx context.Context, s *journey.Snapshot, commit journey.Commit) error {
-	if s.Ended {
-		return journey.ErrUsed
-	}
-	if commit != nil {
-		if err := commit(ctx); err != nil {
-			return err
-		}
-	}
-	if s.Revision == begun {
-		m.table.put(s.ID, nil, s.Deadline)
-	}
-	s.Ended = true
+func (*memory) place(_ context.Context, s *journey.Snapshot) error {
+	originOf(s).ref = journey.NewID()
 	return nil
 }
 
-// Resume implements journey.Keeper.
-func (*Memory) Resume(context.Context, string, string, func(context.Context, *journey.Snapshot) error) (string, error) {
-	return "", journey.ErrNotSuspended
+func (m *memory) keep(s *journey.Snapshot) (string, change, error) {
+	from := originOf(s)
+	data, err := encode(&stored{Snapshot: s, First: from.first}, MaxState, "memory")
+	if err != nil {
+		return "", change{}, err
+	}
+	authID, err := m.ids.sign(s, m.ids.reference(from.ref), "")
+	if err != nil {
+		return "", change{}, err
+	}
+	deadline := s.Deadline
+	return authID, change{then: func() { m.table.put(from.ref, data, deadline) }}, nil
+}
+
+// withdraw leaves the mark of a finished journey.
+func (m *memory) withdraw(s *journey.Snapshot) change {
+	from, deadline := originOf(s), s.Deadline
+	if from.state.revision == 0 {
+		return change{}
+	}
+	return change{then: func() { m.table.put(from.ref, nil, deadline) }}
+}
+
+func (m *memory) end(s *journey.Snapshot, failed bool) (change, error) {
+	from := originOf(s)
+	if !failed || from.first == nil {
+		return m.withdraw(s), nil
+	}
+	again, data, err := beginAgain(from.first)
+	if err != nil {
+		return change{}, err
+	}
+	return change{then: func() { m.table.put(from.ref, data, again.Deadline) }}, nil
 }
