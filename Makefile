@@ -57,8 +57,8 @@ fuzz: ## Fuzz every parser of hostile bytes, FUZZTIME each (default 30s)
 	done
 
 .PHONY: docs
-docs: ## Write the tables that are generated from the code
-	$(GO) test ./caddymodule -run TestReference -update
+docs: ## Write the pages and tables that are generated from the code
+	$(GO) test ./journey/nodes ./caddymodule -run TestReference -update
 
 ##@ Help
 

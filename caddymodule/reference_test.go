@@ -5,15 +5,12 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/amgate/amgate/journey/nodes"
 )
 
 // TestReference keeps the tables of the documentation equal to the code.
 // "make docs" writes them.
 func TestReference(t *testing.T) {
 	compareFile(t, "../docs/reference/caddyfile.md", caddyfileReference())
-	compareFile(t, "../docs/reference/nodes.md", nodesReference())
 
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -111,25 +108,4 @@ func table[T any](b *strings.Builder, title string, options []option[T]) {
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", strings.ReplaceAll(usage, "|", "\\|"), def, o.doc)
 	}
 	b.WriteString("\n")
-}
-
-func nodesReference() string {
-	var b strings.Builder
-	b.WriteString("# Nodes\n\nThis page is generated from the code. A journey names its nodes by these words; " +
-		"AM's type ids stand beside them.\n")
-	for _, spec := range nodes.All() {
-		outcomes := "those of its last child"
-		if list := spec.New().Outcomes(); len(list) > 0 {
-			outcomes = "`" + strings.Join(list, "`, `") + "`"
-		}
-		fmt.Fprintf(&b, "\n## `%s`\n\n%s (`%s`). %s\n\nOutcomes: %s.\n", spec.Name, spec.Title, spec.Type, spec.Doc, outcomes)
-		if len(spec.Options) == 0 {
-			continue
-		}
-		b.WriteString("\n| option | AM's property | default | meaning |\n| --- | --- | --- | --- |\n")
-		for _, o := range spec.Options {
-			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", o.Name, o.Field, o.Default, o.Doc)
-		}
-	}
-	return b.String()
 }
