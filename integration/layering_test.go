@@ -42,7 +42,7 @@ var layers = map[string]layer{
 	"store/storetest":          {level: 2}, // for tests, as the two below
 	"store/storetest/etcdproc": {level: 2},
 	"identity/identitytest":    {level: 2},
-	"journey/journeytest":      {level: 2},
+	"journey/journeytest":      {level: 2, also: []string{"store/storetest"}},
 
 	"realm":           {level: 3},
 	"realm/realmtest": {level: 3, also: []string{"realm"}}, // for tests

@@ -2,9 +2,13 @@ package journeytest
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,42 +16,77 @@ import (
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/storetest"
 )
 
 // Installation is a fresh installation with the realms "/" and "/alpha".
 type Installation struct {
-	// Keeper returns the keeper of a realm; it may be called several times,
-	// and keepers of one realm share their journeys.
+	// Keeper returns the keeper of a realm. It may be called several times;
+	// keepers of one realm share their journeys, as those of one node do before
+	// and after a reload.
 	Keeper func(realm string) journey.Keeper
-	// Commit is the store's; nil where the keeper adds no operations.
-	Commit journey.Commit
+	// Elsewhere returns a keeper on another node, or after a restart.
+	Elsewhere func(realm string) journey.Keeper
+	// Store is what all of them work on.
+	Store *storetest.Faulty
 }
 
-// RunKeeper proves that a keeper holds what journey.Keeper promises. open
-// makes an installation whose secrets differ from those of every other.
-// Each case runs in a bubble of testing/synctest, with a clock of its own.
-func RunKeeper(t *testing.T, open func(t *testing.T) Installation) {
-	for name, test := range map[string]func(*keeperTest){
+// RunKeeper proves that a keeper, with or without allowlisting, holds what
+// journey.Keeper promises. open makes an installation whose secrets differ
+// from those of every other. Each case runs in a bubble of testing/synctest,
+// with a clock of its own.
+func RunKeeper(t *testing.T, allowlisting bool, open func(t *testing.T) Installation) {
+	cases := map[string]func(*keeperTest){
 		"keeps all of a snapshot":                       keepsAll,
-		"a step is answered once":                       answeredOnce,
-		"of many answers at once one counts":            oneOfMany,
 		"a failed step can be answered again":           failedStep,
 		"a journey finishes once":                       finishesOnce,
 		"of many finishes at once one counts":           oneFinish,
 		"a failed commit leaves the step answerable":    failedCommit,
-		"a failed journey is over":                      failedJourney,
 		"a journey that never asked finishes by itself": neverAsked,
 		"a foreign authId is refused":                   foreign,
 		"a changed authId is refused":                   changed,
 		"the deadline ends a journey":                   deadline,
+		"a deadline that was moved counts":              deadlineMoved,
 		"too much state is refused":                     tooLarge,
 		"whoever waits can give up":                     givesUp,
 		"journeys do not mix":                           doNotMix,
-	} {
+		"an outage leaves the step answerable":          outage,
+
+		"a suspended journey is resumed by its link alone": resumes,
+		"a journey can be suspended at once":               suspendedAtOnce,
+		"a link works once":                                linkWorksOnce,
+		"of many resumes at once one counts":               oneResume,
+		"a foreign link is refused":                        foreignLink,
+		"a forged link never reaches the store":            forgedLink,
+		"a link expires":                                   linkExpires,
+		"a journey is resumed elsewhere":                   resumedElsewhere,
+		"a failed resume leaves the link usable":           failedResume,
+		"an outage leaves the link usable":                 outageAtResume,
+		"an outage leaves a step that suspends answerable": outageAtSuspension,
+		"a journey suspended twice has two links":          suspendedTwice,
+		"a resumed journey finishes in one transaction":    finishedByResume,
+		"a resumed journey can fail":                       failedByResume,
+		"no authId from before a resume leads on after it": beforeAfterResume,
+	}
+	only := map[string]func(*keeperTest){
+		"a step is answered again":         answeredAgain,
+		"a failed journey begins again":    failedJourneyBeginsAgain,
+		"a second way makes no second end": secondWay,
+	}
+	if allowlisting {
+		only = map[string]func(*keeperTest){
+			"a step is answered once":             answeredOnce,
+			"of many answers at once one counts":  oneOfMany,
+			"a failed journey is over":            failedJourney,
+			"a shortened journey is not replayed": shortened,
+			"another node's answer counts":        doubtYields,
+		}
+	}
+	maps.Copy(cases, only)
+	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				kt := &keeperTest{T: t, open: open, Installation: open(t)}
-				test(kt)
+				test(&keeperTest{T: t, allowlisting: allowlisting, open: open, Installation: open(t)})
 			})
 		})
 	}
@@ -57,7 +96,8 @@ func RunKeeper(t *testing.T, open func(t *testing.T) Installation) {
 type keeperTest struct {
 	*testing.T
 	Installation
-	open func(t *testing.T) Installation
+	allowlisting bool
+	open         func(t *testing.T) Installation
 }
 
 const keeperRealm = "/alpha"
@@ -116,25 +156,38 @@ func forward(_ context.Context, s *journey.Snapshot) error {
 	return nil
 }
 
-// finish answers a step with the end of the journey.
-func (kt *keeperTest) finish(authID string, commit journey.Commit) error {
-	k := kt.Keeper(keeperRealm)
+// succeed answers a step with success; count counts the sessions.
+func (kt *keeperTest) succeed(k journey.Keeper, authID string, count *atomic.Int64) error {
 	_, err := k.Step(kt.Context(), keeperRealm, authID, func(ctx context.Context, s *journey.Snapshot) error {
-		return k.Finish(ctx, s, commit)
+		return k.Finish(ctx, s, kt.issue(s, count))
 	})
 	return err
 }
 
-// commit counts how often a journey was finished, and makes it so.
-func (kt *keeperTest) commit(count *int) journey.Commit {
+// fail answers a step with failure.
+func (kt *keeperTest) fail(k journey.Keeper, authID string) error {
+	_, err := k.Step(kt.Context(), keeperRealm, authID, func(ctx context.Context, s *journey.Snapshot) error {
+		return k.Finish(ctx, s, nil)
+	})
+	return err
+}
+
+// issue makes the session that a journey yields, as package session does:
+// under a key that is derived from the journey, so that a session that is
+// there is this journey's own. It counts those that a client would get.
+func (kt *keeperTest) issue(s *journey.Snapshot, count *atomic.Int64) journey.Commit {
 	return func(ctx context.Context, with ...store.Op) error {
-		if len(with) > 0 {
-			if err := kt.Commit(ctx, with...); err != nil {
-				return err
+		session := store.Key("s/" + s.ID.String())
+		_, err := kt.Store.Commit(ctx, append(with, store.Create(session, []byte("session"), s.Started.Add(time.Hour)))...)
+		if errors.Is(err, store.ErrExists) {
+			if _, _, missing := kt.Store.Get(ctx, session, store.Fresh); missing == nil {
+				err = nil
 			}
 		}
-		*count++
-		return nil
+		if err == nil {
+			count.Add(1)
+		}
+		return err
 	}
 }
 
@@ -146,19 +199,36 @@ func (kt *keeperTest) wantError(err, want error, what string) {
 	}
 }
 
+// never is what no nodes are: called.
+func (kt *keeperTest) never(what string) func(context.Context, *journey.Snapshot) error {
+	return func(context.Context, *journey.Snapshot) error {
+		kt.Errorf("%s: the nodes ran", what)
+		return nil
+	}
+}
+
 // wantRefused fails the test unless the step is refused with want, without
 // calling the nodes.
 func (kt *keeperTest) wantRefused(authID string, want error, what string) {
 	kt.Helper()
-	called := false
-	_, err := kt.Keeper(keeperRealm).Step(kt.Context(), keeperRealm, authID, func(context.Context, *journey.Snapshot) error {
-		called = true
-		return nil
-	})
+	_, err := kt.Keeper(keeperRealm).Step(kt.Context(), keeperRealm, authID, kt.never(what))
 	kt.wantError(err, want, what)
-	if called {
-		kt.Fatalf("%s: the step was refused, but not before the nodes ran", what)
+}
+
+// claims decodes an authId, as AM's own login pages do.
+func (kt *keeperTest) claims(authID string) (claims struct {
+	Allow   string `json:"whitelist-state"`
+	Expires int64  `json:"exp"`
+}) {
+	kt.Helper()
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(authID, ".")[1])
+	if err == nil {
+		err = json.Unmarshal(payload, &claims)
 	}
+	if err != nil {
+		kt.Fatal(err)
+	}
+	return claims
 }
 
 // form is a snapshot as comparable text, without what a keeper sets itself.

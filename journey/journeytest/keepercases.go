@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -46,6 +47,9 @@ func answeredOnce(kt *keeperTest) {
 		next, err := kt.step(authID)
 		if err != nil || next == authID {
 			kt.Fatalf("step %d: error %v, the authId is a new one: %t", i, err, next != authID)
+		}
+		if was, is := kt.claims(authID).Allow, kt.claims(next).Allow; was == "" || is == "" || is == was {
+			kt.Errorf("step %d: the allowlist state was %q and is %q", i, was, is)
 		}
 		used = append(used, authID)
 		for _, old := range used {
@@ -122,55 +126,64 @@ func finishesOnce(kt *keeperTest) {
 	if err != nil {
 		kt.Fatal(err)
 	}
-	count := 0
-	if err := kt.finish(last, kt.commit(&count)); err != nil || count != 1 {
-		kt.Fatalf("error %v, %d commits", err, count)
+	var count atomic.Int64
+	k := kt.Keeper(keeperRealm)
+	if err := kt.succeed(k, last, &count); err != nil || count.Load() != 1 {
+		kt.Fatalf("error %v, %d sessions", err, count.Load())
 	}
 	kt.wantRefused(last, journey.ErrExpired, "a finished journey's last step")
 	kt.wantRefused(authID, journey.ErrExpired, "a finished journey's first step")
-	kt.wantError(kt.finish(last, kt.commit(&count)), journey.ErrExpired, "a second finish")
-	if count != 1 {
-		kt.Errorf("%d commits of one journey", count)
+	kt.wantError(kt.succeed(k, last, &count), journey.ErrExpired, "a second finish")
+	if count.Load() != 1 {
+		kt.Errorf("%d sessions of one journey", count.Load())
 	}
 }
 
 func oneFinish(kt *keeperTest) {
 	_, authID := kt.begin()
-	var mu sync.Mutex
-	count := 0
-	commit := func(ctx context.Context, with ...store.Op) error {
-		time.Sleep(time.Second) // whoever was let in together goes on together
-		if len(with) > 0 {
-			if err := kt.Commit(ctx, with...); err != nil {
+	var count atomic.Int64
+	won := kt.together(20, func() error {
+		k := kt.Keeper(keeperRealm)
+		_, err := k.Step(kt.Context(), keeperRealm, authID, func(ctx context.Context, s *journey.Snapshot) error {
+			return k.Finish(ctx, s, func(ctx context.Context, with ...store.Op) error {
+				time.Sleep(time.Second) // whoever was let in together goes on together
+				count.Add(1)
+				if len(with) == 0 {
+					return nil
+				}
+				_, err := kt.Store.Commit(ctx, with...)
+				if err != nil {
+					count.Add(-1)
+				}
 				return err
-			}
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		count++
-		return nil
-	}
-	won := kt.together(20, func() error { return kt.finish(authID, commit) }, journey.ErrUsed, journey.ErrExpired)
-	if won != 1 || count != 1 {
-		kt.Errorf("%d of 20 finishes counted, %d were committed", won, count)
+			})
+		})
+		return err
+	}, journey.ErrUsed, journey.ErrExpired)
+	if won != 1 || count.Load() != 1 {
+		kt.Errorf("%d of 20 finishes counted, %d were committed", won, count.Load())
 	}
 }
 
 func failedCommit(kt *keeperTest) {
 	_, authID := kt.begin()
+	k := kt.Keeper(keeperRealm)
 	down := func(context.Context, ...store.Op) error { return fmt.Errorf("session: %w", store.ErrUnavailable) }
 	for range 3 {
-		kt.wantError(kt.finish(authID, down), store.ErrUnavailable, "a finish during an outage")
+		_, err := k.Step(kt.Context(), keeperRealm, authID, func(ctx context.Context, s *journey.Snapshot) error {
+			return k.Finish(ctx, s, down)
+		})
+		kt.wantError(err, store.ErrUnavailable, "a finish during an outage")
 	}
-	count := 0
-	if err := kt.finish(authID, kt.commit(&count)); err != nil || count != 1 {
-		kt.Errorf("after the outage: error %v, %d commits", err, count)
+	var count atomic.Int64
+	if err := kt.succeed(k, authID, &count); err != nil || count.Load() != 1 {
+		kt.Errorf("after the outage: error %v, %d sessions", err, count.Load())
 	}
 }
 
 func failedJourney(kt *keeperTest) {
 	_, authID := kt.begin()
-	if err := kt.finish(authID, nil); err != nil {
+	if err := kt.fail(kt.Keeper(keeperRealm), authID); err != nil {
 		kt.Fatal(err)
 	}
 	kt.wantRefused(authID, journey.ErrExpired, "a failed journey")
@@ -256,6 +269,9 @@ func deadline(kt *keeperTest) {
 	if err != nil {
 		kt.Fatalf("before the deadline: %v", err)
 	}
+	if was, is := kt.claims(authID).Expires, kt.claims(next).Expires; was != is {
+		kt.Errorf("the authId expires at %d, the first one at %d", is, was)
+	}
 	time.Sleep(time.Minute + time.Second) // a step does not move the deadline
 	kt.wantRefused(next, journey.ErrExpired, "after the deadline")
 	badly := next[:len(next)-2] + "xx"
@@ -265,6 +281,56 @@ func deadline(kt *keeperTest) {
 	err = stepOf(kt, kt.Keeper(keeperRealm), keeperRealm, badly)
 	if errors.Is(err, journey.ErrExpired) {
 		kt.Error("the deadline was judged before the signature")
+	}
+}
+
+// A node may move the deadline (AM's Update Journey Timeout): the next authId
+// says so, and what is kept of the journey lives as long.
+func deadlineMoved(kt *keeperTest) {
+	s, authID := kt.begin()
+	move := func(to time.Duration) func(context.Context, *journey.Snapshot) error {
+		return func(_ context.Context, s *journey.Snapshot) error {
+			s.Deadline = s.Started.Add(to)
+			return nil
+		}
+	}
+	k := kt.Keeper(keeperRealm)
+	later, err := k.Step(kt.Context(), keeperRealm, authID, move(10*time.Minute))
+	if err != nil {
+		kt.Fatal(err)
+	}
+	if got, want := kt.claims(later).Expires, s.Started.Add(10*time.Minute).Unix(); got != want {
+		kt.Errorf("the authId expires at %d, want %d", got, want)
+	}
+	time.Sleep(9 * time.Minute)
+	last, err := k.Step(kt.Context(), keeperRealm, later, move(9*time.Minute+30*time.Second))
+	if err != nil {
+		kt.Fatalf("after the first deadline, before the second: %v", err)
+	}
+	time.Sleep(29 * time.Second)
+	if last, err = kt.step(last); err != nil {
+		kt.Fatalf("before the third deadline: %v", err)
+	}
+	time.Sleep(2 * time.Second)
+	kt.wantRefused(last, journey.ErrExpired, "after the third deadline")
+}
+
+// A replay must not wait until the record that refuses it has expired, because
+// a node has shortened the journey, while its own authId is still good.
+func shortened(kt *keeperTest) {
+	_, authID := kt.begin()
+	k := kt.Keeper(keeperRealm)
+	next, err := k.Step(kt.Context(), keeperRealm, authID, func(_ context.Context, s *journey.Snapshot) error {
+		s.Deadline = s.Started.Add(time.Minute)
+		return nil
+	})
+	if err != nil {
+		kt.Fatal(err)
+	}
+	time.Sleep(3 * time.Minute)
+	kt.wantRefused(next, journey.ErrExpired, "the shortened journey")
+	if _, err := k.Step(kt.Context(), keeperRealm, authID, kt.never("a replay")); err == nil {
+		kt.Error("the first step was answered again")
 	}
 }
 

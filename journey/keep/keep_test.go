@@ -1,7 +1,6 @@
 package keep_test
 
 import (
-	"context"
 	"crypto/rand"
 	"testing"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/memory"
+	"github.com/amgate/amgate/store/storetest"
 	"github.com/amgate/amgate/token"
 )
 
@@ -74,22 +74,28 @@ func newMemory(tb testing.TB, table *keep.Table, ring *token.Ring, realm string)
 
 func TestKeepers(t *testing.T) {
 	for _, s := range schemes {
-		t.Run(s.name, func(t *testing.T) {
-			journeytest.RunKeeper(t, func(t *testing.T) journeytest.Installation {
-				st, ring, table := memory.New(), newRing(t), keep.NewTable(keep.TableConfig{})
-				t.Cleanup(st.Close)
-				return journeytest.Installation{
-					// A keeper of its own for each call, as several nodes have, or
-					// one node after a reload.
-					Keeper: func(realm string) journey.Keeper {
-						return s.keeper(t, ring, keep.Config{Store: st, Table: table, Keys: keysOf(t, ring, realm)})
-					},
-					Commit: func(ctx context.Context, ops ...store.Op) error {
-						_, err := st.Commit(ctx, ops...)
-						return err
-					},
-				}
+		for name, allowlisting := range map[string]bool{"allowlisting": true, "no allowlisting": false} {
+			t.Run(s.name+", "+name, func(t *testing.T) {
+				journeytest.RunKeeper(t, allowlisting, func(t *testing.T) journeytest.Installation {
+					return s.installation(t, allowlisting)
+				})
 			})
-		})
+		}
 	}
+}
+
+func (s scheme) installation(t *testing.T, allowlisting bool) journeytest.Installation {
+	st, ring := memory.New(), newRing(t)
+	t.Cleanup(st.Close)
+	faulty := &storetest.Faulty{Store: st}
+	// node has keepers of its own for each call, as after a reload.
+	node := func() func(realm string) journey.Keeper {
+		table := keep.NewTable(keep.TableConfig{})
+		return func(realm string) journey.Keeper {
+			return s.keeper(t, ring, keep.Config{
+				Store: faulty, Table: table, Keys: keysOf(t, ring, realm), NoAllowlisting: !allowlisting,
+			})
+		}
+	}
+	return journeytest.Installation{Keeper: node(), Elsewhere: node(), Store: faulty}
 }
