@@ -14,9 +14,9 @@ import (
 // registered with every registry: a reload does not set them back. All labels
 // come from configurations, never from a client.
 type metrics struct {
-	started, ended, visits, counts *prometheus.CounterVec
-	took, decided, timed           *prometheus.HistogramVec
-	collectors                     []prometheus.Collector
+	started, ended, refused, visits, delivered, counts *prometheus.CounterVec
+	took, decided, timed                               *prometheus.HistogramVec
+	collectors                                         []prometheus.Collector
 }
 
 // The upper ends of the histograms' buckets, in seconds: of what people do, and
@@ -42,13 +42,18 @@ func newMetrics(table *keep.Table) *metrics {
 	}
 	m.started = counter("journeys_started_total", "Journeys that asked or decided something.",
 		"realm", "journey", "scheme")
-	m.ended = counter("journeys_ended_total", "Journeys that ended, by how: succeeded, failed, error or expired.",
+	m.ended = counter("journeys_ended_total", "Journeys that ended, by how: succeeded, failed or error.",
 		"realm", "journey", "scheme", "outcome")
 	m.took = histogram("journey_duration_seconds", "How long journeys took from their start to their end.",
 		humanTime, "realm", "journey", "scheme", "outcome")
+	m.refused = counter("steps_refused_total",
+		"Answers that no journey got to see, by why: expired, used, foreign, lost, signature, malformed or not_suspended.",
+		"realm", "scheme", "reason")
 	m.visits = counter("node_visits_total", "Visits of nodes, by the outcome they chose, or asked, suspended or error.",
 		"realm", "journey", "node_type", "outcome")
 	m.decided = histogram("node_duration_seconds", "How long nodes took to decide.", nodeTime, "realm", "node_type")
+	m.delivered = counter("deliveries_total", "Links of suspended journeys sent and webhooks called, or failed to be.",
+		"realm", "kind", "outcome")
 	m.counts = counter("journey_meter_total", "What Meter nodes counted, by their metric key.", "realm", "key")
 	m.timed = histogram("journey_timer_seconds", "What Timer nodes timed, by their metric key.", humanTime, "realm", "key")
 	m.collectors = append(m.collectors, newTableMetrics(table))
@@ -81,6 +86,16 @@ func (m *metrics) JourneyStarted(realm, journey, scheme string) {
 func (m *metrics) JourneyEnded(realm, journey, scheme, how string, took time.Duration) {
 	m.ended.WithLabelValues(realm, journey, scheme, how).Inc()
 	m.took.WithLabelValues(realm, journey, scheme, how).Observe(took.Seconds())
+}
+
+// StepRefused implements realm.Metrics.
+func (m *metrics) StepRefused(realm, scheme, why string) {
+	m.refused.WithLabelValues(realm, scheme, why).Inc()
+}
+
+// Delivered implements realm.Metrics.
+func (m *metrics) Delivered(realm, what, how string) {
+	m.delivered.WithLabelValues(realm, what, how).Inc()
 }
 
 // NodeVisited implements realm.Metrics.

@@ -109,6 +109,8 @@ type Params struct {
 	Goto       string `json:"goto,omitempty"`
 	GotoOnFail string `json:"gotoOnFail,omitempty"`
 	NoSession  bool   `json:"noSession,omitempty"`
+	// NewSession says that a session that the client has does not count.
+	NewSession bool   `json:"newSession,omitempty"`
 	Locale     string `json:"locale,omitempty"`
 	// TargetLevel is the authentication level that an advice asks for.
 	TargetLevel int `json:"targetLevel,omitempty"`

@@ -46,6 +46,8 @@ type Services struct {
 	// Meter counts and times under the names of a journey's metrics. It is
 	// always there.
 	Meter Meter
+	// Links says that a journey can be suspended: that its link can be made.
+	Links bool
 	// Mailer sends mail.
 	Mailer Mailer
 	// Agents are the realm's agents, which are no people.
@@ -63,6 +65,7 @@ type Services struct {
 
 // The kinds of a Need.
 const (
+	NeedBaseURL  = "base_url" // of a node that suspends
 	NeedMail     = "mail"
 	NeedTemplate = "mail_template"
 	NeedAgents   = "agents"
@@ -176,6 +179,8 @@ func (s *Services) Check(n Need) error {
 			return fmt.Errorf("it sets the cookie %s, which is amgate's own; choose another name", n.Name)
 		}
 		return nil
+	case NeedBaseURL:
+		met = s.Links
 	case NeedMail:
 		met = s.Mailer != nil
 	case NeedTemplate:
@@ -192,5 +197,5 @@ func (s *Services) Check(n Need) error {
 	if met {
 		return nil
 	}
-	return fmt.Errorf("it needs %s, which the realm does not configure", n)
+	return fmt.Errorf("it needs %s, which is not configured", n)
 }

@@ -3,6 +3,7 @@ package realm
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
@@ -16,20 +17,35 @@ var (
 	ErrNoConfiguration = errors.New("No Configuration found") //nolint:staticcheck // ST1005: AM's own words, sent to clients
 	// ErrIndexType says that authIndexType is not one that AM knows.
 	ErrIndexType = errors.New("Unknown Authentication Index Type") //nolint:staticcheck // ST1005: as above
+	// ErrAdvice says that a composite advice cannot be read.
+	ErrAdvice = errors.New("realm: the composite advice is malformed")
+	// ErrUpgradeToken says that Request.UpgradeToken is no live session of the
+	// realm.
+	ErrUpgradeToken = errors.New("realm: the token to upgrade is no session")
 )
 
-// Request is one call of authenticate: a start when AuthID is empty, else an
-// answer.
+// Request is one call of authenticate: an answer if there is an AuthID, else
+// a link being followed if there is a SuspendedID, else a start.
 type Request struct {
 	AuthID string
+	// SuspendedID is what the link of a suspended journey carries.
+	SuspendedID string
 	// Callbacks is the array of answered callbacks, as sent; nil if none.
 	Callbacks json.RawMessage
 	// IndexType and IndexValue are authIndexType and authIndexValue.
 	IndexType, IndexValue string
 	NoSession, ForceAuth  bool
-	Goto, GotoOnFail      string
+	// NewSession asks for a session of its own, whatever session the client
+	// has; AM's arg=newsession.
+	NewSession       bool
+	Goto, GotoOnFail string
 	// Tokens are the SSO tokens that the client presented, see Cookie.Tokens.
 	Tokens []string
+	// UpgradeToken is one that the client names as the session to upgrade, or
+	// "". It then counts instead of Tokens.
+	UpgradeToken string
+	// Browser is what the request tells of a browser that sent it.
+	Browser Browser
 	// Affinity is what the client or the edge sent, unverified.
 	Affinity string
 	// Locale is the client's explicit wish, it goes before Client.Languages.
@@ -45,9 +61,14 @@ type Request struct {
 type Reply struct {
 	// Affinity is the value for the cookie amlbcookie; always set.
 	Affinity string
-	Step     *Step
-	Success  *Success
-	Failure  *Failure
+	// BrowserSecret is to be handed to the browser, see Cookie.SetSecret, or
+	// "".
+	BrowserSecret string
+	// Cookies are those that the journey's nodes set.
+	Cookies []*http.Cookie
+	Step    *Step
+	Success *Success
+	Failure *Failure
 }
 
 // Step asks the client something.
@@ -70,6 +91,8 @@ type Success struct {
 	// SuccessURL is where the client should go; never empty.
 	SuccessURL string
 	Realm      string
+	// Details are further members of the reply.
+	Details map[string]any
 }
 
 // Failure ends a journey badly.
@@ -81,4 +104,6 @@ type Failure struct {
 	ErrorCode string
 	// FailureURL is where the client should go, or empty.
 	FailureURL string
+	// Details are further members of the reply's detail.
+	Details map[string]any
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,22 +35,6 @@ type Config struct {
 	Logger  *slog.Logger
 }
 
-// Metrics counts what journeys do. All names come from the configuration, so
-// that there is a bounded number of them. Methods must not block and are safe
-// for concurrent use.
-type Metrics interface {
-	// JourneyStarted and JourneyEnded frame a journey; how is "succeeded",
-	// "failed", "error" or "expired".
-	JourneyStarted(realm, journey, scheme string)
-	JourneyEnded(realm, journey, scheme, how string, took time.Duration)
-	// NodeVisited counts a node by its type; how is an outcome, "asked",
-	// "suspended" or "error".
-	NodeVisited(realm, journey, nodeType, how string, took time.Duration)
-	// Count and Time are those of Meter and Timer nodes.
-	Count(realm, name string)
-	Time(realm, name string, took time.Duration)
-}
-
 // Backend is what a Set works on. It is shared with the Sets that come before
 // and after when the configuration is reloaded; a Set closes none of it.
 type Backend struct {
@@ -75,6 +61,9 @@ type Set struct {
 	keyed  atomic.Pointer[keyed]
 	stop   context.CancelFunc
 	done   chan struct{}
+
+	errands *errands
+	hooks   *http.Client
 }
 
 // keyed is all that depends on the installation's secrets.
@@ -88,19 +77,29 @@ type keyed struct {
 // Realm is one realm at work.
 type Realm struct {
 	Settings
-	set    *Set
-	engine *journey.Engine
-	keeper atomic.Pointer[journey.Keeper]
-	log    *slog.Logger
+	set *Set
+	// linked are the realm's journeys, with their inner journeys in place.
+	linked map[string]*journey.Tree
+	// running is nil before Start.
+	running atomic.Pointer[running]
+	log     *slog.Logger
 }
 
 // New checks the settings and returns the Set. It does not touch the store.
 func New(cfg Config) (*Set, error) {
+	if cfg.Metrics == nil {
+		cfg.Metrics = nobodyCounts{}
+	}
+	if cfg.Audit == nil {
+		cfg.Audit = slog.New(slog.DiscardHandler)
+	}
 	s := &Set{
-		cfg:    cfg,
-		realms: make(map[string]*Realm),
-		names:  make(map[string]*Realm),
-		hosts:  make(map[string]*Realm),
+		cfg:     cfg,
+		realms:  make(map[string]*Realm),
+		names:   make(map[string]*Realm),
+		hosts:   make(map[string]*Realm),
+		errands: newErrands(),
+		hooks:   newHookClient(),
 	}
 	var errs []error
 	for _, settings := range cfg.Realms {
@@ -117,8 +116,10 @@ func (s *Set) add(settings Settings) error {
 		return fmt.Errorf("realm %s is there twice", settings.Path)
 	}
 	r := &Realm{Settings: settings, set: s, log: s.cfg.Logger.With("realm", settings.Path)}
-	r.engine = journey.NewEngine(journey.EngineConfig{Users: settings.Users, Logger: r.log})
 	s.realms[settings.Path] = r
+	if err := r.link(); err != nil {
+		return err
+	}
 
 	aliases := settings.Aliases
 	if name := settings.Path[1:]; name != "" && !strings.Contains(name, "/") {
@@ -138,6 +139,28 @@ func (s *Set) add(settings Settings) error {
 		s.hosts[host] = r
 	}
 	return nil
+}
+
+// link puts the inner journeys in their places. A journey that cannot run is
+// an error, unless it is disabled.
+func (r *Realm) link() error {
+	linked, broken := journey.Link(r.Journeys)
+	lent := r.set.cfg.Services(r.Settings)
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(r.Journeys)) {
+		if r.Journeys[name].Disabled {
+			continue
+		}
+		if err := broken[name]; err != nil {
+			errs = append(errs, fmt.Errorf("realm %s: %w", r.Path, err))
+			continue
+		}
+		if err := linked[name].Unmet(lent); err != nil {
+			errs = append(errs, fmt.Errorf("realm %s: %w", r.Path, err))
+		}
+	}
+	r.linked = linked
+	return errors.Join(errs...)
 }
 
 // Realm finds a realm by its exact path.
@@ -193,12 +216,15 @@ func (s *Set) keepLoading(ctx context.Context, b Backend) {
 	}
 }
 
-// Close ends what Start left running.
+// Close ends what Start left running. It waits, a few seconds at most, for
+// what is still to be done after replies that were given.
 func (s *Set) Close() {
 	if s.stop != nil {
 		s.stop()
 		<-s.done
 	}
+	s.errands.close()
+	s.hooks.CloseIdleConnections()
 }
 
 func (s *Set) load(ctx context.Context, b Backend) error {
@@ -217,11 +243,11 @@ func (s *Set) load(ctx context.Context, b Backend) error {
 		k.pin = k.affinity.Pin(s.cfg.Advertise)
 	}
 	for _, r := range s.realms {
-		keeper, err := r.newKeeper(ring, b)
+		running, err := r.run(ring, b)
 		if err != nil {
 			return err
 		}
-		r.keeper.Store(&keeper)
+		r.running.Store(running)
 	}
 	s.keyed.Store(k)
 	return nil

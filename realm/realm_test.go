@@ -233,7 +233,8 @@ func TestWhatCanBeStarted(t *testing.T) {
 		want        error
 	}{
 		{"service", "Nowhere", realm.ErrNoConfiguration},
-		{"composite_advice", "<Advices/>", realm.ErrNoConfiguration},
+		{"composite_advice", "<Advices/>", realm.ErrAdvice},
+		{"transaction", "4711", realm.ErrNoConfiguration},
 		{"magic", "x", realm.ErrIndexType},
 		{"service", "", nil},
 		{"", "", nil},

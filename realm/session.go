@@ -56,7 +56,8 @@ func (s *Set) LastAccess(ctx context.Context, found session.Session) (time.Time,
 }
 
 // Logout ends the live sessions among the tokens and says how many there
-// were. A token that is not verified ends nothing.
+// were. A token that is not verified ends nothing. The webhooks of the
+// sessions are called in the background.
 func (s *Set) Logout(ctx context.Context, tokens []string) (int, error) {
 	k, err := s.keys()
 	if err != nil {
@@ -71,10 +72,19 @@ func (s *Set) Logout(ctx context.Context, tokens []string) (int, error) {
 		switch {
 		case err == nil:
 			ended++
+			s.loggedOut(ctx, found)
 		case errors.Is(err, session.ErrInvalid), errors.Is(err, session.ErrEnded):
 		default:
 			return ended, err
 		}
 	}
 	return ended, nil
+}
+
+// loggedOut tells those who want to know that a session has ended.
+func (s *Set) loggedOut(ctx context.Context, ended session.Session) {
+	if r, ok := s.realms[ended.Realm()]; ok {
+		r.tellLogout(ctx, ended)
+		r.callWebhooks(ended)
+	}
 }

@@ -10,12 +10,6 @@ import (
 	"github.com/amgate/amgate/realm"
 )
 
-// suspendedUnknown is what AM says of a link that resumes nothing. The
-// native SDKs look for the class name, and for it in a failure without
-// detail (am-protocol §1.8).
-const suspendedUnknown = "org.forgerock.openam.auth.nodes.framework.token.SuspendedAuthSessionException: " +
-	"Token not found. It may have expired."
-
 // answered is what counts of a posted step. Clients post the whole step back
 // with members of their own; all but these two are ignored.
 type answered struct {
@@ -24,7 +18,8 @@ type answered struct {
 }
 
 // authenticate starts a journey, or continues the one that the authId in the
-// body names.
+// body names, or else the suspendedId in the query. A page that a link opened
+// goes on sending the latter.
 func (a *API) authenticate(w http.ResponseWriter, c *call) (reply, error) {
 	var body answered
 	if _, err := readBody(w, c.Request, &body); err != nil {
@@ -36,8 +31,8 @@ func (a *API) authenticate(w http.ResponseWriter, c *call) (reply, error) {
 		return reply{}, journey.ErrMalformed
 	case body.AuthID != nil:
 		req.AuthID, req.Callbacks = *body.AuthID, body.Callbacks
-	case c.query.Get("suspendedId") != "":
-		return reply{}, refuse(http.StatusUnauthorized, suspendedUnknown)
+	default:
+		req.SuspendedID = c.query.Get("suspendedId")
 	}
 	answer, err := c.realm.Authenticate(c.Context(), req)
 	if err != nil {
@@ -51,17 +46,20 @@ func (a *API) authenticate(w http.ResponseWriter, c *call) (reply, error) {
 // authId.
 func (a *API) request(c *call) realm.Request {
 	return realm.Request{
-		IndexType:  c.query.Get("authIndexType"),
-		IndexValue: c.query.Get("authIndexValue"),
-		NoSession:  isTrue(c.query.Get("noSession")),
-		ForceAuth:  isTrue(c.query.Get("ForceAuth")),
-		Goto:       c.query.Get("goto"),
-		GotoOnFail: c.query.Get("gotoOnFail"),
-		Locale:     c.query.Get("locale"),
-		Tokens:     c.realm.Cookie.Tokens(c.Header),
-		Affinity:   realm.SentAffinity(c.Header),
-		Origin:     a.front.Origin(c.Request),
-		Client:     c.realm.Client(c.Request, a.front.ClientIP(c.Request)),
+		IndexType:    c.query.Get("authIndexType"),
+		IndexValue:   c.query.Get("authIndexValue"),
+		NoSession:    isTrue(c.query.Get("noSession")),
+		ForceAuth:    isTrue(c.query.Get("ForceAuth")),
+		NewSession:   strings.EqualFold(c.query.Get("arg"), "newsession"),
+		Goto:         c.query.Get("goto"),
+		GotoOnFail:   c.query.Get("gotoOnFail"),
+		Locale:       c.query.Get("locale"),
+		Tokens:       c.realm.Cookie.Tokens(c.Header),
+		UpgradeToken: c.query.Get("sessionUpgradeSSOTokenId"),
+		Affinity:     realm.SentAffinity(c.Header),
+		Origin:       a.front.Origin(c.Request),
+		Browser:      a.front.Browser(c.realm, c.Request),
+		Client:       c.realm.Client(c.Request, a.front.ClientIP(c.Request)),
 	}
 }
 
@@ -88,7 +86,7 @@ type (
 )
 
 // present is a realm's answer as AM sends it: the session's cookie before
-// the affinity's, and the latter on every one.
+// those of the journey's nodes, and the affinity's on every one.
 func (a *API) present(c *call, answer realm.Reply) reply {
 	var (
 		header = http.Header{}
@@ -108,11 +106,17 @@ func (a *API) present(c *call, answer realm.Reply) reply {
 		if s.Token != "" {
 			c.realm.Cookie.Set(header, s.Token, secure)
 		}
-		rep = ok(body)
+		rep = ok(detailed(body, s.Details, "tokenId", "successUrl", "realm"))
 	default:
 		rep = failed(c, answer.Failure)
 	}
+	for _, cookie := range answer.Cookies {
+		header.Add("Set-Cookie", cookie.String())
+	}
 	c.realm.Cookie.SetAffinity(header, answer.Affinity, secure)
+	if answer.BrowserSecret != "" {
+		c.realm.Cookie.SetSecret(header, answer.BrowserSecret, secure)
+	}
 	rep.header = header
 	return rep
 }
@@ -120,8 +124,8 @@ func (a *API) present(c *call, answer realm.Reply) reply {
 // failed is a failed journey: 401, and a detail only if there is one to tell.
 func failed(c *call, f *realm.Failure) reply {
 	var detail *failureDetail
-	if f.FailureURL != "" || f.ErrorCode != "" {
-		detail = &failureDetail{FailureURL: f.FailureURL, ErrorCode: f.ErrorCode}
+	if f.FailureURL != "" || f.ErrorCode != "" || len(f.Details) > 0 {
+		detail = &failureDetail{FailureURL: f.FailureURL, ErrorCode: f.ErrorCode, more: f.Details}
 	}
 	return reply{
 		status: http.StatusUnauthorized,

@@ -44,10 +44,19 @@ var table = []line{
 	{journey.ErrSignature, http.StatusBadRequest, "AuthId JWT Signature not valid"},
 	{journey.ErrMalformed, http.StatusBadRequest, "Failed to parse JWT, the authId is not one"},
 	{journey.ErrTooLarge, http.StatusRequestEntityTooLarge, "The answers are too large for this journey"},
+	{journey.ErrNotSuspended, http.StatusUnauthorized, suspendedUnknown},
+	{realm.ErrAdvice, http.StatusBadRequest, "Invalid composite advice"},
+	{realm.ErrUpgradeToken, http.StatusBadRequest, "Invalid session upgrade token"},
 	{callback.ErrAnswer, http.StatusBadRequest, "Required callback not found in JSON response"},
 	{session.ErrInvalid, http.StatusUnauthorized, "Access Denied"},
 	{session.ErrEnded, http.StatusUnauthorized, "Access Denied"},
 }
+
+// suspendedUnknown is what AM says of a link that resumes nothing. The
+// native SDKs look for the class name, and for it in a failure without
+// detail (am-protocol §1.8).
+const suspendedUnknown = "org.forgerock.openam.auth.nodes.framework.token.SuspendedAuthSessionException: " +
+	"Token not found. It may have expired."
 
 const unavailable = "The service is busy or not available at the moment. Try again"
 
@@ -99,6 +108,14 @@ type crestError struct {
 type failureDetail struct {
 	FailureURL string `json:"failureUrl,omitempty"`
 	ErrorCode  string `json:"errorCode,omitempty"`
+	// more are members that the journey adds.
+	more map[string]any
+}
+
+// MarshalJSON implements json.Marshaler.
+func (d *failureDetail) MarshalJSON() ([]byte, error) {
+	type plain failureDetail
+	return encode(detailed((*plain)(d), d.more, "failureUrl", "errorCode"))
 }
 
 // oldError is how authenticate reported a failure in resource version 1.

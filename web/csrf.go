@@ -2,12 +2,10 @@ package web
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"net/http"
-	"strings"
 
 	"github.com/amgate/amgate/realm"
 )
@@ -17,23 +15,12 @@ import (
 //
 //   - the browser says that the form comes from our own origin
 //     (Sec-Fetch-Site, else Origin; http.CrossOriginProtection);
-//   - the form carries a seal: a MAC over what it is about, under a random
-//     secret that only this browser has, in a cookie of its own. The secret
-//     is not the session, and outlives it; neither is ever logged.
+//   - the form carries a seal: a MAC over what it is about, under the secret
+//     of this browser, see realm.Browser.
 //
-// On TLS the cookie is __Host-, so no other host can plant it. Where one can,
-// on plain HTTP, whoever planted it could make the seal, and the first rule
-// is what refuses them.
-const (
-	hostCookie  = realm.FormCookieTLS
-	plainCookie = realm.FormCookie
-	// maxSecrets bounds how many cookies of the name are looked at.
-	maxSecrets = 4
-	// secretLen is the length of what crypto/rand.Text returns.
-	secretLen = 26
-
-	sealField = "seal"
-)
+// Where another host can plant the secret's cookie, on plain HTTP, whoever
+// planted it could make the seal, and the first rule is what refuses them.
+const sealField = "seal"
 
 // What a form is for. A seal for one purpose is none for another.
 const (
@@ -41,40 +28,29 @@ const (
 	purposeLogout = "logout"
 )
 
-func secretCookie(secure bool) string {
-	if secure {
-		return hostCookie
-	}
-	return plainCookie
-}
-
-// secrets are the well-formed secrets that the browser sent. There are
-// several when another host planted one.
+// secrets are those that the browser sent, else a fresh one that the reply
+// will hand to it.
 func (v *visit) secrets() []string {
-	var found []string
-	for value := range realm.CookieValues(v.Header, secretCookie(v.secure)) {
-		if len(value) == secretLen && strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == "" {
-			found = append(found, value)
-		}
-		if len(found) == maxSecrets {
-			break
-		}
+	sent := realm.BrowserSecrets(v.Header, v.secure)
+	if len(sent) > 0 {
+		return sent
 	}
-	return found
+	if v.fresh == "" {
+		v.fresh = realm.NewBrowserSecret()
+	}
+	return []string{v.fresh}
 }
 
-// seal returns the seal for a form. A browser that has no secret yet is
-// given one by a cookie in h.
-func (v *visit) seal(h http.Header, purpose string, about ...string) string {
-	known := v.secrets()
-	if len(known) == 0 {
-		known = []string{rand.Text()}
-		h.Add("Set-Cookie", (&http.Cookie{ //nolint:gosec // Secure whenever there is TLS
-			Name: secretCookie(v.secure), Value: known[0], Path: "/",
-			Secure: v.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		}).String())
-	}
-	return base64.RawURLEncoding.EncodeToString(v.mac(known[0], purpose, about))
+// browser is who is visiting. A page of ours that it opens comes back as a
+// form from our own site, so that it sends our cookies along wherever the
+// visit came from.
+func (v *visit) browser() realm.Browser {
+	return realm.Browser{Keeps: true, Secrets: v.secrets()}
+}
+
+// seal returns the seal for a form.
+func (v *visit) seal(purpose string, about ...string) string {
+	return base64.RawURLEncoding.EncodeToString(v.mac(v.secrets()[0], purpose, about))
 }
 
 // mac binds a form to the browser, the realm, the purpose and the fields that

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/amgate/amgate/realm"
 )
 
 // TestFormsOfOthersAreRefused answers OpenAM's CVE-2026-123545 (SECURITY 65):
@@ -46,8 +48,8 @@ func TestFormsOfOthersAreRefused(t *testing.T) {
 		{name: "with another seal", change: func(_ *browser, f url.Values) { f.Set(sealField, strings.Repeat("A", 43)) }},
 		{name: "with a seal that is none", change: func(_ *browser, f url.Values) { f.Set(sealField, "?") }},
 		{name: "without the cookie", header: []string{"Cookie", ""}},
-		{name: "with the cookie of another browser", header: []string{"Cookie", plainCookie + "=AAAAAAAAAAAAAAAAAAAAAAAAAA"}},
-		{name: "with an empty cookie", header: []string{"Cookie", plainCookie + "="}},
+		{name: "with the cookie of another browser", header: []string{"Cookie", realm.FormCookie + "=AAAAAAAAAAAAAAAAAAAAAAAAAA"}},
+		{name: "with an empty cookie", header: []string{"Cookie", realm.FormCookie + "="}},
 		{name: "with the seal of another browser", change: func(_ *browser, f url.Values) {
 			f.Set(sealField, w.browser(t).get(loginAt).fields().Get(sealField))
 		}},
@@ -134,7 +136,7 @@ func TestSecretIsNoSession(t *testing.T) {
 	page := b.get(strings.Replace(loginAt, "http:", "https:", 1))
 	lines := page.header.Values("Set-Cookie")
 	if len(lines) != 2 || !strings.HasPrefix(lines[0], "__Host-amgate=") ||
-		!strings.HasSuffix(lines[0], "; Path=/; HttpOnly; Secure; SameSite=Lax") {
+		!strings.HasSuffix(lines[0], "; Path=/; Secure; HttpOnly; SameSite=Lax") {
 		t.Errorf("on TLS: %q", lines)
 	}
 
@@ -143,10 +145,10 @@ func TestSecretIsNoSession(t *testing.T) {
 	if len(lines) != 2 || !strings.HasPrefix(lines[0], "amgate=") || !strings.HasSuffix(lines[0], "; Path=/; HttpOnly; SameSite=Lax") {
 		t.Errorf("without TLS: %q", lines)
 	}
-	before := b.cookie(plainCookie)
+	before := b.cookie(realm.FormCookie)
 	b.signIn(loginAt)
 	page = b.get(loginAt)
-	if b.cookie(plainCookie) != before {
+	if b.cookie(realm.FormCookie) != before {
 		t.Error("the secret changes with the session")
 	}
 	session, seal := b.cookie(sso), page.fields().Get(sealField)
@@ -174,14 +176,14 @@ func TestPlantedCookies(t *testing.T) {
 	w := open(t)
 	const known = "ATTACKERATTACKERATTACKER22"
 	attacker := w.browser(t)
-	form := attacker.get(loginAt, "Cookie", plainCookie+"="+known)
+	form := attacker.get(loginAt, "Cookie", realm.FormCookie+"="+known)
 	fields := form.fields()
 	fields.Set("IDToken1", username)
 	fields.Set("IDToken2", secret)
 
 	victim := w.browser(t)
 	victim.get(loginAt)
-	planted := plainCookie + "=" + known + "; " + sso + "=planted; " + plainCookie + "=" + victim.cookie(plainCookie)
+	planted := realm.FormCookie + "=" + known + "; " + sso + "=planted; " + realm.FormCookie + "=" + victim.cookie(realm.FormCookie)
 	for _, header := range [][]string{
 		{"Sec-Fetch-Site", "same-site", "Origin", "http://evil.example.com"},
 		{"Sec-Fetch-Site", "", "Origin", "http://evil.example.com"},
@@ -205,7 +207,7 @@ func TestPlantedCookies(t *testing.T) {
 	// On TLS the name is one that no other host can plant, and the plain one
 	// counts for nothing.
 	tls := strings.Replace(loginAt, "http:", "https:", 1)
-	if page := w.browser(t).get(tls, "Cookie", plainCookie+"="+known); !page.sets(hostCookie) {
+	if page := w.browser(t).get(tls, "Cookie", realm.FormCookie+"="+known); !page.sets(realm.FormCookieTLS) {
 		t.Error("on TLS a plain cookie is taken for the secret")
 	}
 }

@@ -285,7 +285,7 @@ func FuzzSealedForm(f *testing.F) {
 		form.Set(authIDField, authID)
 		form.Set(questionField, packed)
 		form.Set(sealField, base64.RawURLEncoding.EncodeToString(v.mac(known, purposeLogin, []string{authID, packed})))
-		page := b.post(loginAt, form, "Cookie", plainCookie+"="+known)
+		page := b.post(loginAt, form, "Cookie", realm.FormCookie+"="+known)
 		if page.status == http.StatusForbidden || page.status >= 500 {
 			t.Fatalf("%d %s", page.status, page.body)
 		}

@@ -71,6 +71,7 @@ func (p *Pages) request(v *visit) realm.Request {
 		Tokens:     v.realm.Cookie.Tokens(v.Header),
 		Affinity:   realm.SentAffinity(v.Header),
 		Origin:     v.origin,
+		Browser:    v.browser(),
 		Client:     v.realm.Client(v.Request, p.front.ClientIP(v.Request)),
 	}
 	if service := v.params.Get("service"); service != "" {
@@ -145,7 +146,7 @@ func (p *Pages) showForm(v *visit, status int, asked, shown question, authID, no
 		Fields: drawn.fields, Buttons: drawn.buttons, Wait: waitAttribute(drawn.wait),
 		Hidden: append(drawn.hidden,
 			hidden{authIDField, authID}, hidden{questionField, packed},
-			hidden{sealField, v.seal(rep.header, purposeLogin, authID, packed)}),
+			hidden{sealField, v.seal(purposeLogin, authID, packed)}),
 	}
 	if asked.Header != "" {
 		rep.form.Heading = phrase{literal: asked.Header}
@@ -226,7 +227,7 @@ func (p *Pages) signedIn(v *visit, answer realm.Reply) (reply, error) {
 	m.Tone = toneGood
 	m.Text = say("signedInAs", s.Username(), realmName(v.realm.Path))
 	rep := show(http.StatusOK, m)
-	rep.message.Form = p.logoutForm(v, rep.header)
+	rep.message.Form = p.logoutForm(v)
 	if target := answer.Success.SuccessURL; !p.isOwn(target) {
 		rep.message.Link = &link{URL: target, Text: say("continue")}
 	}

@@ -79,7 +79,7 @@ func (p *Pages) confirmLogout(v *visit) (reply, error) {
 	m := messageFor("confirm")
 	m.Text = say("signedInAs", s.Username(), realmName(s.Realm()))
 	rep := show(http.StatusOK, m)
-	rep.message.Form = p.logoutForm(v, rep.header)
+	rep.message.Form = p.logoutForm(v)
 	rep.message.Form.Primary = true
 	return rep, nil
 }
@@ -95,10 +95,9 @@ func (p *Pages) signedOut(v *visit) reply {
 	return show(http.StatusOK, m)
 }
 
-// logoutForm is a button that ends the session. Its seal may need a cookie,
-// which goes into h.
-func (p *Pages) logoutForm(v *visit, h http.Header) *action {
+// logoutForm is a button that ends the session.
+func (p *Pages) logoutForm(v *visit) *action {
 	return &action{
-		URL: p.logoutURL(v), Button: say("signOut"), Hidden: []hidden{{sealField, v.seal(h, purposeLogout)}},
+		URL: p.logoutURL(v), Button: say("signOut"), Hidden: []hidden{{sealField, v.seal(purposeLogout)}},
 	}
 }

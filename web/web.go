@@ -52,6 +52,8 @@ type visit struct {
 	secure bool
 	// origin is the scheme and host that the browser speaks to.
 	origin string
+	// fresh is a secret for a browser that has none; "" if it needs none.
+	fresh string
 }
 
 // route is a page and the methods that it answers.
@@ -94,6 +96,9 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	setHeaders(h, rep.formTo)
+	if err == nil && v.fresh != "" {
+		v.realm.Cookie.SetSecret(h, v.fresh, v.secure)
+	}
 	for name, values := range rep.header {
 		h[name] = append(h[name], values...)
 	}

@@ -1,0 +1,194 @@
+package realm
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+
+	"github.com/google/uuid"
+
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/session"
+)
+
+// AM's names of audit events (AM 8.1, "Audit log reference").
+const (
+	eventNode       = "AM-NODE-LOGIN-COMPLETED"
+	eventTree       = "AM-TREE-LOGIN-COMPLETED"
+	eventLogin      = "AM-LOGIN-COMPLETED"
+	eventLogout     = "AM-LOGOUT"
+	eventCreated    = "AM-SESSION-CREATED"
+	eventLoggedOut  = "AM-SESSION-LOGGED_OUT"
+	componentLogin  = "Authentication"
+	componentSesson = "Session"
+)
+
+// result is how AM's audit log says whether something went well.
+func resultOf(ok bool) slog.Attr {
+	if ok {
+		return slog.String("result", "SUCCESSFUL")
+	}
+	return slog.String("result", "FAILED")
+}
+
+// audited is what a call tells the audit log with each event. Nothing of it is
+// an answer, a token or a journey's id.
+func (c *call) audited(component string, tracking []string, subject string) []slog.Attr {
+	if c.transaction == "" {
+		c.transaction = uuid.NewString()
+	}
+	attrs := []slog.Attr{
+		slog.String("component", component),
+		slog.String("realm", c.Path),
+		slog.String("transactionId", c.transaction),
+		slog.Any("trackingIds", tracking),
+	}
+	if subject != "" {
+		attrs = append(attrs, slog.String("userId", c.UniversalID(subject)))
+	}
+	if c.req.Client != nil && c.req.Client.Address.IsValid() {
+		attrs = append(attrs, slog.Group("client", slog.String("ip", c.req.Client.Address.String())))
+	}
+	return attrs
+}
+
+// tracking names a journey in logs. It is derived one way from the journey's
+// id, which is a secret.
+func tracking(id journey.ID) string {
+	sum := sha256.Sum256(append([]byte("amgate journey tracking\x00"), id[:]...))
+	name, _ := uuid.FromBytes(sum[:16]) // 16 bytes are always one
+	return name.String()
+}
+
+func (r *Realm) emit(ctx context.Context, event string, attrs ...slog.Attr) {
+	r.set.cfg.Audit.LogAttrs(ctx, slog.LevelInfo, event, attrs...)
+}
+
+// callKey is the key of the call in a context, for observe.
+type callKey struct{}
+
+// observed is a context in which observe finds the call.
+func (c *call) observed(ctx context.Context) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// observe tells of a node that was visited.
+func (r *Realm) observe(ctx context.Context, v journey.Visit) {
+	how := v.Outcome
+	switch {
+	case v.Err != nil:
+		how = howError
+	case v.Suspends:
+		how = howSuspended
+	case v.Asked:
+		how = howAsked
+	}
+	r.set.cfg.Metrics.NodeVisited(r.Path, v.Journey, v.Type, how, v.Took)
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok || v.Asked || !r.audits(ctx) {
+		return
+	}
+	r.emit(ctx, eventNode, append(c.audited(componentLogin, []string{tracking(c.snap.ID)}, v.Subject),
+		resultOf(v.Err == nil),
+		slog.String("treeName", v.Tree),
+		slog.String("nodeId", v.NodeID),
+		slog.String("nodeType", v.Type),
+		slog.String("displayName", v.Name),
+		slog.String("nodeOutcome", how),
+	)...)
+}
+
+func (r *Realm) audits(ctx context.Context) bool { return r.set.cfg.Audit.Enabled(ctx, slog.LevelInfo) }
+
+// tellStart counts a journey that has begun.
+func (c *call) tellStart() {
+	if c.snap.Tree != "" {
+		c.set.cfg.Metrics.JourneyStarted(c.Path, c.snap.Tree, string(c.JourneySessions))
+	}
+}
+
+// tellEnd tells of a journey that has ended, once it certainly has.
+func (c *call) tellEnd(ctx context.Context) {
+	if c.end == nil {
+		return
+	}
+	c.set.cfg.Metrics.JourneyEnded(c.Path, c.snap.Tree, string(c.JourneySessions), c.end.how, c.took())
+	if !c.audits(ctx) {
+		return
+	}
+	ids := []string{tracking(c.snap.ID)}
+	if c.end.session != nil {
+		ids = append(ids, c.end.session.ContextID())
+	}
+	ended := append(c.audited(componentLogin, ids, c.snap.Subject),
+		resultOf(c.end.how == howSucceeded),
+		slog.String("treeName", c.snap.Tree),
+	)
+	if c.end.how == howSucceeded {
+		ended = append(ended, slog.Int("authLevel", c.end.level))
+	}
+	c.emit(ctx, eventTree, ended...)
+	if s := c.end.session; s != nil {
+		c.emit(ctx, eventCreated, c.audited(componentSesson, ids, s.UserID())...)
+	}
+	c.emit(ctx, eventLogin, ended...)
+}
+
+// refusals are why a step is refused before a journey sees it, as Metrics has
+// it.
+var refusals = []struct {
+	err error
+	why string
+}{
+	{journey.ErrExpired, "expired"},
+	{journey.ErrUsed, "used"},
+	{errForeign, "foreign"},
+	{journey.ErrNotSuspended, "not_suspended"},
+	{journey.ErrSignature, "signature"},
+	{journey.ErrMalformed, "malformed"},
+}
+
+// tellRefused tells of an answer that was refused.
+func (c *call) tellRefused(ctx context.Context, err error) {
+	why := ""
+	for _, r := range refusals {
+		if errors.Is(err, r.err) {
+			why = r.why
+			break
+		}
+	}
+	if _, ok := errors.AsType[*journey.LostError](err); ok {
+		why = "lost"
+	}
+	if why == "" {
+		return // a fault, or an answer that can be corrected
+	}
+	c.set.cfg.Metrics.StepRefused(c.Path, string(c.JourneySessions), why)
+	if !c.audits(ctx) {
+		return
+	}
+	var ids []string
+	if c.snap != nil {
+		ids = []string{tracking(c.snap.ID)}
+	}
+	c.emit(ctx, eventLogin, append(c.audited(componentLogin, ids, ""), resultOf(false), slog.String("reason", why))...)
+}
+
+// tellLogout tells of a session that was ended by its token.
+func (r *Realm) tellLogout(ctx context.Context, s session.Session) {
+	if !r.audits(ctx) {
+		return
+	}
+	transaction := uuid.NewString()
+	for event, component := range map[string]string{eventLogout: componentLogin, eventLoggedOut: componentSesson} {
+		r.emit(ctx, event,
+			slog.String("component", component),
+			slog.String("realm", r.Path),
+			slog.String("transactionId", transaction),
+			slog.Any("trackingIds", []string{s.ContextID()}),
+			slog.String("userId", s.UniversalID()),
+			resultOf(true),
+		)
+	}
+}
