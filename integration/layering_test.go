@@ -39,6 +39,8 @@ var layers = map[string]layer{
 	"identity/password":        {level: 1}, // hashing, below the stores of people
 	"identity/file":            {level: 2},
 	"identity/guard":           {level: 2},
+	"mail":                     {level: 2},
+	"mail/mailtest":            {level: 2}, // for tests
 	"store/storetest":          {level: 2}, // for tests, as the two below
 	"store/storetest/etcdproc": {level: 2},
 	"identity/identitytest":    {level: 2},
@@ -79,6 +81,7 @@ var owners = []struct {
 	{"github.com/go-jose/", []string{"token"}},
 	{"golang.org/x/crypto/argon2", []string{"identity/password"}},
 	{"golang.org/x/crypto/bcrypt", []string{"identity/password"}},
+	{"github.com/wneessen/go-mail", []string{"mail"}},
 	{"go.yaml.in/yaml", []string{"identity/file"}},
 	{"github.com/caddyserver/", []string{"caddymodule", "cmd/amgate", "integration", "integration/bench"}},
 	{"github.com/prometheus/", []string{"caddymodule"}},

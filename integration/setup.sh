@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the integration tests need on a bare Debian machine, and says
-# so: curl, Chromium, Node.js, and the npm packages pinned by clients/package-lock.json.
+# so: curl, Chromium, exim, Node.js, and the npm packages pinned by clients/package-lock.json.
 # It does nothing, quietly, when all of that is there.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -30,6 +30,20 @@ need() { # command, packages...
 	apt install --no-install-recommends "$@" || fail "apt-get could not install: $*"
 }
 
+# need_mail installs exim, of which tests start processes of their own. It
+# must not replace a mail server that this machine has.
+need_mail() {
+	[ -x /usr/sbin/exim4 ] && return
+	command -v apt-get >/dev/null || {
+		echo "the tests with a mail server are skipped: exim4 is not installed"
+		return
+	}
+	echo "installing exim4 (Debian package)"
+	apt update || fail "apt-get update failed, so exim4 cannot be installed"
+	apt install --no-install-recommends --no-remove exim4-daemon-light ||
+		echo "the tests with a mail server are skipped: exim4 would replace another mail server, or could not be installed"
+}
+
 check_node() {
 	need node nodejs npm
 	need npm npm
@@ -54,5 +68,6 @@ install_packages() {
 
 need curl curl ca-certificates
 need chromium chromium fonts-dejavu-core
+need_mail
 check_node
 install_packages

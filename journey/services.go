@@ -153,6 +153,9 @@ type Mail struct {
 	Values map[string]any
 	// Languages are the recipient's wishes, best first.
 	Languages []string
+	// Attempt names the attempt that the mail is part of, see Input.Attempt:
+	// sent again it is not sent twice. "" is for a mail that always is.
+	Attempt string
 }
 
 // Terms are terms and conditions.
