@@ -26,6 +26,7 @@ const sealField = "seal"
 const (
 	purposeLogin  = "login"
 	purposeLogout = "logout"
+	purposeResume = "resume"
 )
 
 // secrets are those that the browser sent, else a fresh one that the reply

@@ -42,6 +42,8 @@ var table = []outcome{
 	{callback.ErrAnswer, http.StatusBadRequest, "incomplete", true},
 	{realm.ErrNoConfiguration, http.StatusBadRequest, "noJourney", false},
 	{realm.ErrIndexType, http.StatusBadRequest, "noJourney", false},
+	{realm.ErrAdvice, http.StatusBadRequest, "noJourney", false},
+	{journey.ErrNotSuspended, http.StatusUnauthorized, "usedLink", false},
 	{journey.ErrSignature, http.StatusBadRequest, "staleForm", false},
 	{journey.ErrMalformed, http.StatusBadRequest, "staleForm", false},
 	{journey.ErrTooLarge, http.StatusRequestEntityTooLarge, "tooLarge", false},

@@ -20,6 +20,7 @@ const (
 	fieldGroup  = "group"
 	fieldNote   = "note"
 	fieldTerms  = "terms"
+	fieldDevice = "device"
 )
 
 // field is one question, or one text, of a form.
@@ -42,10 +43,14 @@ type field struct {
 	Errors []phrase
 	// Tone is how a note is meant.
 	Tone tone
+	// Location says that a device is to tell where it is.
+	Location bool
 }
 
-// isText reports whether a field asks nothing.
-func (f field) isText() bool { return f.Kind == fieldNote || f.Kind == fieldTerms }
+// isText reports whether a field asks a person nothing.
+func (f field) isText() bool {
+	return f.Kind == fieldNote || f.Kind == fieldTerms || f.Kind == fieldDevice
+}
 
 // option is one of the texts to choose from.
 type option struct {
@@ -118,6 +123,9 @@ func (s *sketch) ask(c callback.Callback, n int) bool {
 		for _, in := range c.Inputs() {
 			s.hidden = append(s.hidden, hidden{name, fmt.Sprint(in.Value)})
 		}
+	case callback.DeviceProfile:
+		s.addText(callback.TextOutput{Message: c.Message})
+		s.add(field{Kind: fieldDevice, Name: name, Location: c.Location})
 	case callback.Language: // for programs; the node knows what the browser wishes
 	default:
 		return false

@@ -17,7 +17,7 @@ import (
 // need a vendor's script.
 var forPrograms = []string{
 	"RedirectCallback", // a page of its own
-	"AppIntegrityCallback", "DeviceBindingCallback", "DeviceProfileCallback", "DeviceSigningVerifierCallback", "IdPCallback",
+	"AppIntegrityCallback", "DeviceBindingCallback", "DeviceSigningVerifierCallback", "IdPCallback",
 	"PingOneProtectEvaluationCallback", "PingOneProtectInitializeCallback", "ReCaptchaCallback", "ReCaptchaEnterpriseCallback",
 }
 

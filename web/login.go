@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/session"
@@ -22,6 +23,9 @@ func (p *Pages) login(w http.ResponseWriter, v *visit) (reply, error) {
 	if v.Method == http.MethodPost {
 		return p.submit(w, v)
 	}
+	if id := v.URL.Query().Get(suspendedField); id != "" {
+		return p.showLink(v, http.StatusOK, id), nil
+	}
 	answer, err := v.realm.Authenticate(v.Context(), p.request(v))
 	if err != nil {
 		return reply{}, err
@@ -36,6 +40,9 @@ func (p *Pages) login(w http.ResponseWriter, v *visit) (reply, error) {
 func (p *Pages) submit(w http.ResponseWriter, v *visit) (reply, error) {
 	if err := readForm(w, v.Request); err != nil {
 		return reply{}, err
+	}
+	if id := v.PostForm.Get(suspendedField); id != "" {
+		return p.resume(v, id)
 	}
 	authID, packed := v.PostForm.Get(authIDField), v.PostForm.Get(questionField)
 	if err := p.checkForm(v, purposeLogin, authID, packed); err != nil {
@@ -65,6 +72,7 @@ func (p *Pages) request(v *visit) realm.Request {
 		IndexType:  v.params.Get("authIndexType"),
 		IndexValue: v.params.Get("authIndexValue"),
 		ForceAuth:  isTrue(v.params.Get("ForceAuth")),
+		NewSession: strings.EqualFold(v.params.Get("arg"), "newsession"),
 		Goto:       v.params.Get("goto"),
 		GotoOnFail: v.params.Get("gotoOnFail"),
 		Locale:     v.params.Get("locale"),
@@ -104,7 +112,7 @@ func (p *Pages) nextStep(v *visit, answer realm.Reply, asked question) (reply, e
 	if err != nil {
 		return reply{}, err
 	}
-	v.realm.Cookie.SetAffinity(rep.header, answer.Affinity, v.secure)
+	v.hand(rep.header, answer)
 	return rep, nil
 }
 
@@ -174,8 +182,16 @@ func (p *Pages) present(v *visit, answer realm.Reply, notice string) (rep reply,
 	default:
 		rep = p.failed(v, answer.Failure)
 	}
-	v.realm.Cookie.SetAffinity(rep.header, answer.Affinity, v.secure)
+	v.hand(rep.header, answer)
 	return rep, nil
+}
+
+// hand adds the cookies that go with every answer of a journey.
+func (v *visit) hand(h http.Header, answer realm.Reply) {
+	for _, cookie := range answer.Cookies {
+		h.Add("Set-Cookie", cookie.String())
+	}
+	v.realm.Cookie.SetAffinity(h, answer.Affinity, v.secure)
 }
 
 // loginFailure is what AM says of every failed journey whose nodes say
@@ -231,6 +247,6 @@ func (p *Pages) signedIn(v *visit, answer realm.Reply) (reply, error) {
 	if target := answer.Success.SuccessURL; !p.isOwn(target) {
 		rep.message.Link = &link{URL: target, Text: say("continue")}
 	}
-	v.realm.Cookie.SetAffinity(rep.header, answer.Affinity, v.secure)
+	v.hand(rep.header, answer)
 	return rep, nil
 }

@@ -22,8 +22,12 @@ import (
 	"github.com/amgate/amgate/token"
 )
 
-// Base is the path under which AM is served.
-const Base = "/am"
+// Base is the path under which AM is served, Origin where: links begin with
+// both.
+const (
+	Base   = "/am"
+	Origin = "http://login.example.com"
+)
 
 // The person whom People knows.
 const (
@@ -62,7 +66,7 @@ func NewStore(tb testing.TB) store.Store {
 // Open starts a node on a store of its own, with Complete settings.
 func Open(tb testing.TB, realms ...realm.Settings) *Site {
 	tb.Helper()
-	s := New(tb, NewStore(tb), realm.Config{Realms: Complete(realms...)})
+	s := New(tb, NewStore(tb), realm.Config{Realms: Complete(realms...), BaseURL: Origin, Base: Base})
 	s.start(tb)
 	return s
 }

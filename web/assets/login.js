@@ -45,3 +45,48 @@ addEventListener('pageshow', () => [...document.forms].forEach(release));
 for (const form of document.querySelectorAll('form[data-wait]')) {
   setTimeout(() => form.requestSubmit(), Number(form.dataset.wait));
 }
+
+// A step may ask what the device is like. The answer has the form of AM's SDK.
+function deviceName() {
+  const known = localStorage.getItem('amgate-device');
+  if (known) return known;
+  const name = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
+  localStorage.setItem('amgate-device', name);
+  return name;
+}
+
+function whereabouts() {
+  return new Promise((resolve) => {
+    if (!navigator.geolocation) return resolve({});
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => resolve({ latitude: coords.latitude, longitude: coords.longitude }),
+      () => resolve({}),
+      { timeout: 10000 },
+    );
+  });
+}
+
+async function describeDevice(field) {
+  const { appCodeName, appName, appVersion, language, platform, userAgent, hardwareConcurrency, maxTouchPoints } = navigator;
+  const { width, height, pixelDepth } = screen;
+  const profile = {
+    identifier: deviceName(),
+    metadata: {
+      hardware: { cpuClass: null, deviceMemory: navigator.deviceMemory ?? null, hardwareConcurrency, maxTouchPoints,
+        display: { width, height, pixelDepth, angle: screen.orientation?.angle } },
+      browser: { appCodeName, appName, appVersion, language, userAgent },
+      platform: { language, platform, userAgent, timezone: new Date().getTimezoneOffset() },
+    },
+  };
+  if (field.dataset.device === 'location') profile.location = await whereabouts();
+  field.value = JSON.stringify(profile);
+}
+
+const devices = [...document.querySelectorAll('input[data-device]')];
+if (devices.length) {
+  const { form } = devices[0];
+  const alone = ![...form.elements].some((e) => e.type !== 'hidden' && e.type !== 'submit');
+  Promise.all(devices.map(describeDevice)).then(() => {
+    if (alone) form.requestSubmit();
+  });
+}
