@@ -18,8 +18,8 @@ import (
 
 func init() { caddy.RegisterModule(Server{}) }
 
-// Server is an AM node: it serves AM's REST API under /am/json and the login
-// pages under /am/XUI, for all realms.
+// Server is an AM node: it serves AM's REST API under /am/json, the document by
+// which clients find it under /am/oauth2, and the login pages under /am/XUI, for all realms.
 type Server struct {
 	app        *App
 	api, pages http.Handler
@@ -47,7 +47,7 @@ func (s *Server) Provision(ctx caddy.Context) error {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	s.app.compareAddress(r.Header.Get(upstreamHeader))
 	switch path := r.URL.Path; {
-	case strings.HasPrefix(path, base+"/json/") || path == base+"/json":
+	case isAPI(path, "/json"), isAPI(path, "/oauth2"):
 		s.api.ServeHTTP(w, r)
 	case strings.HasPrefix(path, base+"/"):
 		s.pages.ServeHTTP(w, r)
@@ -57,6 +57,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 		return next.ServeHTTP(w, r)
 	}
 	return nil
+}
+
+// isAPI reports whether a path lies in a tree of the REST API.
+func isAPI(path, tree string) bool {
+	rest, ok := strings.CutPrefix(path, base+tree)
+	return ok && (rest == "" || rest[0] == '/')
 }
 
 // parseServer sets up am_server from Caddyfile tokens. Syntax:

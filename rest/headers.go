@@ -24,7 +24,7 @@ func (a *API) setHeaders(h http.Header, c *call, hasBody bool) {
 	h.Set("Expires", "0")
 	h.Set("Pragma", "no-cache")
 	switch k {
-	case kindServerInfo, kindHealth:
+	case kindServerInfo, kindHealth, kindDiscovery:
 		h.Set("Cache-Control", "no-store")
 	default:
 		h.Set("Cache-Control", "private")
@@ -36,7 +36,7 @@ func (a *API) setHeaders(h http.Header, c *call, hasBody bool) {
 	if hasBody {
 		h.Set("Content-Type", contentType(k))
 	}
-	if c.route != nil {
+	if c.route != nil && k != kindDiscovery {
 		h.Set("Content-API-Version", answeredVersion(k, c.version).String())
 	}
 	if k != kindAuthenticate {

@@ -16,6 +16,7 @@ import (
 //	/json/…?realm=/alpha, ?realm=name  legacy: the parameter wins
 //	/json/…                            the realm of the host name, else the root
 //
+// and so below /oauth2/
 // (am-protocol §1.1; OpenAM's RealmRoutingFactory and RealmContextFilter.) A
 // host name that no realm claims is the root realm's: AM would refuse it,
 // but AM is told all its names.
@@ -27,8 +28,12 @@ func (a *API) locate(c *call) error {
 	if c.query, err = parseQuery(c.URL.RawQuery); err != nil {
 		return err
 	}
-	raw, ok := strings.CutPrefix(c.URL.EscapedPath(), a.prefix)
+	raw, ok := strings.CutPrefix(c.URL.EscapedPath(), a.front.Base+"/")
 	if !ok {
+		return unknownResource(nil)
+	}
+	c.tree, raw, _ = strings.Cut(raw, "/")
+	if c.tree != treeJSON && c.tree != treeOAuth2 {
 		return unknownResource(nil)
 	}
 	segments, ok := splitPath(raw)
@@ -36,13 +41,13 @@ func (a *API) locate(c *call) error {
 		return unknownResource(nil)
 	}
 	// Health belongs to the node, whatever realm the request would be for.
-	if len(segments) > 0 && segments[0] == "health" {
+	if c.tree == treeJSON && len(segments) > 0 && segments[0] == "health" {
 		c.realm, _ = a.front.Realms.Realm("/")
-	} else if c.realm, segments, err = findRealm(a.front.Realms, segments, c.query.Get("realm"), c.Host); err != nil {
+	} else if c.realm, segments, err = findRealm(a.front.Realms, c.tree, segments, c.query.Get("realm"), c.Host); err != nil {
 		return err
 	}
 	for i := range routes {
-		if token, ok := routes[i].match(segments); ok {
+		if token, ok := routes[i].match(segments); ok && routes[i].tree == c.tree {
 			c.path, c.pathToken = routes[i].path, token
 			return nil
 		}
@@ -72,7 +77,7 @@ func isUnfit(c rune) bool { return c < ' ' || c == '/' || c == '\\' || c == 0x7f
 
 // findRealm finds the realm that a request means, and what of its path is
 // left for the route. parameter is the query's realm, host the header Host.
-func findRealm(set *realm.Set, segments []string, parameter, host string) (*realm.Realm, []string, error) {
+func findRealm(set *realm.Set, tree string, segments []string, parameter, host string) (*realm.Realm, []string, error) {
 	if len(segments) >= 2 && segments[0] == "realms" {
 		return walkRealms(set, segments[1:])
 	}
@@ -81,7 +86,7 @@ func findRealm(set *realm.Set, segments []string, parameter, host string) (*real
 		return nil, nil, refuse(http.StatusBadRequest, "Invalid realm, "+printable(parameter))
 	}
 	path := "/"
-	for len(segments) > 0 && !isEntry(segments[0]) {
+	for len(segments) > 0 && !isEntry(tree, segments[0]) {
 		next, ok := child(set, path, segments[0])
 		if !ok {
 			next, ok = set.ByAlias(segments[0])

@@ -1,5 +1,6 @@
 // Package rest serves AM's REST API, everything below {base}/json/, as one
-// http.Handler: authenticate, sessions, serverinfo and the health of the node.
+// http.Handler: authenticate, sessions, serverinfo and the health of the node;
+// and of {base}/oauth2/ the document by which clients find it.
 //
 // A request passes these gates in this order, and each of them is bounded
 // work that asks no store: its size (limits.go), its realm (realms.go), its
@@ -23,16 +24,15 @@ import (
 // API is the handler. It holds no state of its own.
 type API struct {
 	front   realm.Front
-	prefix  string // Base + "/json/"
 	version versionInfo
 }
 
 var _ http.Handler = (*API)(nil)
 
-// New returns the handler for everything below {Base}/json/. Other paths are
-// answered with 404.
+// New returns the handler for everything below {Base}/json/ and
+// {Base}/oauth2/. Other paths are answered with 404.
 func New(f realm.Front) *API {
-	return &API{front: f, prefix: f.Base + "/json/", version: buildVersion()}
+	return &API{front: f, version: buildVersion()}
 }
 
 // call is one request on its way.
@@ -40,8 +40,10 @@ type call struct {
 	*http.Request
 	query   url.Values
 	version version
-	// realm and route are nil until they are found; path is the route's.
+	// realm and route are nil until they are found; tree and path are the
+	// route's.
 	realm *realm.Realm
+	tree  string
 	path  string
 	route *route
 	// pathToken is what stands for {tokenId} in the route's path.

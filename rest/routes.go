@@ -14,6 +14,7 @@ const (
 	kindAuthenticate
 	kindServerInfo
 	kindHealth
+	kindDiscovery
 )
 
 // csrf says how a route is kept from pages of other origins that make a
@@ -46,9 +47,15 @@ const (
 // tokenID stands in a route's path for one segment of any text.
 const tokenID = "{tokenId}"
 
+// The trees of paths below {base}.
+const (
+	treeJSON   = "json"
+	treeOAuth2 = "oauth2"
+)
+
 // route is one entry of the API.
 type route struct {
-	method string
+	tree, method string
 	// path is what follows the realm.
 	path string
 	// action is the value of the parameter _action, or "".
@@ -59,20 +66,21 @@ type route struct {
 	serve  func(*API, http.ResponseWriter, *call) (reply, error)
 }
 
-// routes is everything that exists below {base}/json/.
+// routes is everything that exists.
 var routes = []route{
-	{"POST", "authenticate", "", kindAuthenticate, csrfExempt, authNone, (*API).authenticate},
-	{"POST", "sessions", "logout", kindCREST, csrfHeader, authToken, (*API).logout},
-	{"POST", "sessions", "validate", kindCREST, csrfHeader, authToken, (*API).validate},
-	{"POST", "sessions", "getSessionInfo", kindCREST, csrfHeader, authToken, (*API).sessionInfo},
-	{"POST", "sessions/" + tokenID, "logout", kindCREST, csrfHeader, authToken, (*API).logout},
-	{"POST", "sessions/" + tokenID, "validate", kindCREST, csrfHeader, authToken, (*API).validate},
-	{"POST", "sessions/" + tokenID, "getSessionInfo", kindCREST, csrfHeader, authToken, (*API).sessionInfo},
-	{"GET", "serverinfo/*", "", kindServerInfo, csrfSafe, authNone, (*API).serverInfo},
-	{"GET", "serverinfo/version", "", kindServerInfo, csrfSafe, authNone, (*API).serverVersion},
-	{"GET", "serverinfo/cookieDomains", "", kindServerInfo, csrfSafe, authNone, (*API).cookieDomains},
-	{"GET", "health/live", "", kindHealth, csrfSafe, authNone, (*API).live},
-	{"GET", "health/ready", "", kindHealth, csrfSafe, authNone, (*API).ready},
+	{treeJSON, "POST", "authenticate", "", kindAuthenticate, csrfExempt, authNone, (*API).authenticate},
+	{treeJSON, "POST", "sessions", "logout", kindCREST, csrfHeader, authToken, (*API).logout},
+	{treeJSON, "POST", "sessions", "validate", kindCREST, csrfHeader, authToken, (*API).validate},
+	{treeJSON, "POST", "sessions", "getSessionInfo", kindCREST, csrfHeader, authToken, (*API).sessionInfo},
+	{treeJSON, "POST", "sessions/" + tokenID, "logout", kindCREST, csrfHeader, authToken, (*API).logout},
+	{treeJSON, "POST", "sessions/" + tokenID, "validate", kindCREST, csrfHeader, authToken, (*API).validate},
+	{treeJSON, "POST", "sessions/" + tokenID, "getSessionInfo", kindCREST, csrfHeader, authToken, (*API).sessionInfo},
+	{treeJSON, "GET", "serverinfo/*", "", kindServerInfo, csrfSafe, authNone, (*API).serverInfo},
+	{treeJSON, "GET", "serverinfo/version", "", kindServerInfo, csrfSafe, authNone, (*API).serverVersion},
+	{treeJSON, "GET", "serverinfo/cookieDomains", "", kindServerInfo, csrfSafe, authNone, (*API).cookieDomains},
+	{treeJSON, "GET", "health/live", "", kindHealth, csrfSafe, authNone, (*API).live},
+	{treeJSON, "GET", "health/ready", "", kindHealth, csrfSafe, authNone, (*API).ready},
+	{treeOAuth2, "GET", ".well-known/openid-configuration", "", kindDiscovery, csrfSafe, authNone, (*API).discovery},
 }
 
 // name is how logs call a route. It holds nothing that a client sent.
@@ -81,6 +89,9 @@ func (r *route) name() string {
 		return "none"
 	}
 	name := r.method + " " + r.path
+	if r.tree != treeJSON {
+		name = r.method + " /" + r.tree + "/" + r.path
+	}
 	if r.action != "" {
 		name += "?_action=" + r.action
 	}
@@ -90,10 +101,10 @@ func (r *route) name() string {
 // isEntry reports whether a segment begins the path of a route. On the legacy
 // form of the API, where nothing else separates them, no realm of that name
 // hides the route.
-func isEntry(segment string) bool {
+func isEntry(tree, segment string) bool {
 	return slices.ContainsFunc(routes, func(r route) bool {
 		first, _, _ := strings.Cut(r.path, "/")
-		return first == segment
+		return first == segment && r.tree == tree
 	})
 }
 
