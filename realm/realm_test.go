@@ -164,7 +164,7 @@ func login(t testing.TB, r *realm.Realm, req realm.Request) *realm.Success {
 	return reply.Success
 }
 
-var schemes = []realm.JourneyScheme{realm.JourneysServer, realm.JourneysInMemory}
+var schemes = []realm.JourneyScheme{realm.JourneysClient, realm.JourneysServer, realm.JourneysInMemory}
 
 func TestLogin(t *testing.T) {
 	for _, scheme := range schemes {
