@@ -31,6 +31,8 @@ var layers = map[string]layer{
 	"journey/keep":             {level: 2},
 	"journey/nodes":            {level: 2},
 	"journey/treefile":         {level: 2},
+	"journey/lint":             {level: 2},
+	"journey/graph":            {level: 2},
 	"session":                  {level: 2},
 	"store/memory":             {level: 2},
 	"store/etcd":               {level: 2},

@@ -20,7 +20,7 @@ type Types struct{}
 // Decode makes a node of a type, which is AM's id or the name in a Caddyfile,
 // as Spec.Decode does.
 func (Types) Decode(kind string, raw json.RawMessage) (node journey.Node, unknown []string, err error) {
-	spec, ok := specOf(kind)
+	spec, ok := Lookup(kind)
 	if !ok {
 		return nil, nil, fmt.Errorf("there is no node of the type %s", kind)
 	}
@@ -30,15 +30,8 @@ func (Types) Decode(kind string, raw json.RawMessage) (node journey.Node, unknow
 // Proves lists the outcomes that vouch for something the client had to know,
 // have or be. known is false for a type that amgate does not ship.
 func (Types) Proves(kind string) (outcomes []string, known bool) {
-	spec, ok := specOf(kind)
+	spec, ok := Lookup(kind)
 	return spec.Proves, ok
-}
-
-func specOf(kind string) (Spec, bool) {
-	if spec, ok := ByType(kind); ok {
-		return spec, true
-	}
-	return ByName(kind)
 }
 
 // Decode makes the node that an object of AM's JSON describes. Members that

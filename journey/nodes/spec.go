@@ -30,6 +30,12 @@ type Spec struct {
 	// several outcomes says so even when there are none: it is then empty,
 	// not nil.
 	Proves []string
+	// Asks says that the node asks the client, or suspends the journey, at
+	// least in some cases. A page asks what its nodes ask.
+	Asks bool
+	// Limited are the outcomes that the node chooses only so often in one
+	// journey.
+	Limited []string
 }
 
 // Kind is the form of an option's value.
@@ -93,6 +99,14 @@ func ByName(name string) (Spec, bool) {
 // ByType finds a node by AM's id of its type.
 func ByType(id string) (Spec, bool) {
 	return find(func(s Spec) bool { return s.Type == id })
+}
+
+// Lookup finds a node by AM's id of its type or by its name in a Caddyfile.
+func Lookup(kind string) (Spec, bool) {
+	if spec, ok := ByType(kind); ok {
+		return spec, true
+	}
+	return ByName(kind)
 }
 
 func find(wanted func(Spec) bool) (Spec, bool) {

@@ -1,0 +1,3 @@
+// Package graph draws journeys: as an SVG that a browser shows, and in the
+// language of Graphviz.
+package graph
