@@ -55,6 +55,8 @@ var layers = map[string]layer{
 	"web":     {level: 4},
 	"gateway": {level: 4},
 
+	"migrate": {level: 4},
+
 	"caddymodule": {level: 5},
 
 	"cmd/amgate":        {level: 6},

@@ -51,16 +51,17 @@ type Types interface {
 	Traits(kind string) (t Traits, known bool)
 }
 
-// Finding is something odd about a journey. Node, Name, Type and Outcome are
-// empty where they do not apply.
+// Finding is something odd about a journey. File is where the journey was
+// written. It and the rest of the place are empty where they do not apply.
 type Finding struct {
 	Severity Severity `json:"severity"`
 	Rule     string   `json:"rule"`
-	Journey  string   `json:"journey"`
+	File     string   `json:"file,omitempty"`
+	Journey  string   `json:"journey,omitempty"`
 	Node     string   `json:"node,omitempty"`
 	Name     string   `json:"name,omitempty"`
 	Type     string   `json:"type,omitempty"`
-	Outcome  string   `json:"outcome,omitempty"`
+	Property string   `json:"property,omitempty"`
 	Text     string   `json:"text"`
 	// Path are the ids of the nodes of an example, in order.
 	Path []string `json:"path,omitempty"`
@@ -68,13 +69,20 @@ type Finding struct {
 
 // String is the finding in one line.
 func (f Finding) String() string {
-	where := "journey " + quoted(f.Journey)
+	var where string
+	if f.File != "" {
+		where = f.File + ": "
+	}
+	where += "journey " + quoted(f.Journey)
 	if f.Node != "" {
 		where += ": node " + quoted(f.Node)
 		if f.Name != "" && f.Name != f.Node {
 			where += " " + strconv.Quote(f.Name)
 		}
 		where += " (" + quoted(f.Type) + ")"
+	}
+	if f.Property != "" {
+		where += ": property " + quoted(f.Property)
 	}
 	return fmt.Sprintf("%s: %s: %s [%s]", f.Severity, where, f.Text, f.Rule)
 }
@@ -128,7 +136,7 @@ func edgesOf(p *journey.Placed) []edge {
 
 // find adds a finding about a node.
 func (l *linter) find(s Severity, rule, node, format string, args ...any) *Finding {
-	f := Finding{Severity: s, Rule: rule, Journey: l.tree.Name, Node: node, Text: fmt.Sprintf(format, args...)}
+	f := Finding{Severity: s, Rule: rule, File: l.tree.Source, Journey: l.tree.Name, Node: node, Text: fmt.Sprintf(format, args...)}
 	if p := l.tree.Nodes[node]; p != nil {
 		f.Name, f.Type = p.Name, p.Type
 	}

@@ -54,3 +54,30 @@ func TestProves(t *testing.T) {
 		}
 	}
 }
+
+// TestWritten: what a node's options say of it makes the same node again.
+func TestWritten(t *testing.T) {
+	for _, spec := range nodes.All() {
+		node := fixture(t, spec)
+		lines, rest := spec.Written(node)
+		if len(rest) > 0 {
+			t.Errorf("%s: %v cannot be written", spec.Name, rest)
+		}
+		again := spec.New()
+		for _, line := range lines {
+			if err := spec.Set(again, line[0], line[1:]); err != nil {
+				t.Errorf("%s: %v: %v", spec.Name, line, err)
+			}
+		}
+		if more, _ := spec.Written(again); fmt.Sprint(more) != fmt.Sprint(lines) {
+			t.Errorf("%s: %q became %q", spec.Name, lines, more)
+		}
+		if lines, rest := spec.Written(spec.New()); len(lines)+len(rest) > 0 {
+			t.Errorf("%s: the defaults are written as %v, and %v not at all", spec.Name, lines, rest)
+		}
+	}
+	limit, _ := nodes.ByName("retry_limit")
+	if _, rest := limit.Written(&nodes.RetryLimit{Limit: 3}); fmt.Sprint(rest) != "[incrementUserAttributeOnFailure]" {
+		t.Errorf("these cannot be written: %v", rest)
+	}
+}

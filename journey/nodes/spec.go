@@ -30,9 +30,6 @@ type Spec struct {
 	// several outcomes says so even when there are none: it is then empty,
 	// not nil.
 	Proves []string
-	// Asks says that the node asks the client, or suspends the journey, at
-	// least in some cases. A page asks what its nodes ask.
-	Asks bool
 	// Limited are the outcomes that the node chooses only so often in one
 	// journey.
 	Limited []string

@@ -85,7 +85,7 @@ func TestJudge(t *testing.T) {
 		"an inner one is disabled":  {trees{"a": tree(inner{tree: "b"}), "b": off(tree(step{}))}, treefile.Realm{}, "b", `the journey "b" is disabled; enable it`, ""},
 		"a journey in itself":       {trees{"a": tree(inner{tree: "a"})}, treefile.Realm{}, "", "it contains itself: a → a", ""},
 		"what a bad one needs":      {trees{"a": tree(inner{tree: "b"}), "b": tree(inner{tree: "c"})}, treefile.Realm{}, "", `there is no journey "c"`, ""},
-		"no mail server":            {trees{"a": tree(needy{}), "b": tree(step{})}, treefile.Realm{Services: new(journey.Services)}, "b", "a.json: journey a: node node (T): it needs mail, which the realm does not configure", ""},
+		"no mail server":            {trees{"a": tree(needy{}), "b": tree(step{})}, treefile.Realm{Services: new(journey.Services)}, "b", "a.json: journey a: node node (T): it needs mail", ""},
 		"a mail server":             {trees{"a": tree(needy{})}, treefile.Realm{Services: mail}, "a", "", ""},
 		"inline must run":           {nil, treefile.Realm{Services: new(journey.Services), Inline: trees{"a": tree(needy{})}}, "", "it needs mail", "journey a cannot run:\njourney a: node node (T): it needs mail"},
 		"inline and in a file":      {trees{"a": tree(step{})}, treefile.Realm{Inline: trees{"a": tree(step{})}}, "a", "", "journey a is in the configuration and in a.json; remove one of them"},
