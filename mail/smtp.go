@@ -82,7 +82,7 @@ func (s server) deliver(ctx context.Context, msg *gomail.Msg) error {
 	if err != nil {
 		return s.fault(ctx, "connect", err)
 	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	if err = client.SendWithSMTPClient(session, msg); err != nil && !msg.IsDelivered() {
 		return s.fault(ctx, "send", err)

@@ -147,12 +147,15 @@ func update[T any](
 		if err := pause(ctx, min(time.Duration(round)*time.Millisecond, maxPause)); err != nil {
 			return held[T]{}, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 		}
-		h, err := held[T]{}, error(nil)
-		if from != nil {
-			h, from = *from, nil
-		} else if h, err = read[T](ctx, r, key); err != nil {
-			return held[T]{}, err
+		if from == nil {
+			now, err := read[T](ctx, r, key)
+			if err != nil {
+				return held[T]{}, err
+			}
+			from = &now
 		}
+		h := *from
+		from = nil
 		expires, err := change(&h.value)
 		if err != nil {
 			return held[T]{}, err

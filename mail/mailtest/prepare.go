@@ -40,6 +40,10 @@ func (s *Server) prepare(o Options) (err error) {
 	if err := s.writeCertificate(); err != nil {
 		return err
 	}
+	var uid, gid string // as root exim uses its own, see credential
+	if os.Geteuid() != 0 {
+		uid, gid = strconv.Itoa(os.Geteuid()), strconv.Itoa(os.Getegid())
+	}
 	f, err := os.OpenFile(s.path("exim.conf"), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -47,6 +51,7 @@ func (s *Server) prepare(o Options) (err error) {
 	defer f.Close()
 	return config.Execute(f, map[string]any{
 		"Dir": s.dir, "Host": s.Host, "Port": s.Port, "TLSPort": s.TLSPort, "NoTLS": o.NoTLS,
+		"User": uid, "Group": gid,
 		"Username": Username, "Password": Password, "Deferred": DeferredUser, "Refused": RefusedUser,
 	})
 }
