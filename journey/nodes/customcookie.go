@@ -41,7 +41,7 @@ func (n *SetCustomCookie) Process(context.Context, *journey.Input) (journey.Acti
 
 // cookie is the cookie as it is set at a time.
 func (n *SetCustomCookie) cookie(now time.Time) *http.Cookie {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // G124: the operator decides, with AM's defaults.
 		Name: n.Name, Value: n.Value, Domain: n.Domain, Path: n.Path, Secure: n.Secure, HttpOnly: n.HTTPOnly,
 	}
 	switch n.SameSite {

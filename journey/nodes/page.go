@@ -21,11 +21,11 @@ type Page struct {
 	Children []Child `json:"nodes"`
 }
 
-// Parent and Child are what adapters fill a page by.
-type (
-	Parent = journey.Parent
-	Child  = journey.Child
-)
+// Parent is a node that adapters fill with others.
+type Parent = journey.Parent
+
+// Child is a node on a page.
+type Child = journey.Child
 
 var (
 	_ Parent            = (*Page)(nil)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -55,8 +56,109 @@ func TestTypesAreAMs(t *testing.T) {
 	}
 }
 
-// notTaken are properties of AM that a node does not know, by type: they are
-// reported when a journey is loaded.
+// property is one in the table of types: its name, and its default unless
+// there is none.
+var property = regexp.MustCompile("`(\\w+)`(?:\\(secret\\))?=(.*?)(?:, `|$)")
+
+// The properties, defaults and outcomes of all types are those that AM's source
+// declares, in the table that was made of it.
+func TestPropertiesAreAMs(t *testing.T) {
+	content, err := os.ReadFile(shared + "am-nodes.md")
+	if err != nil {
+		t.Skipf("there is no table of AM's types: %v", err)
+	}
+	rows := map[string][]string{}
+	for line := range strings.Lines(string(content)) {
+		if columns := strings.Split(line, " | "); len(columns) == 7 {
+			rows[strings.Trim(columns[0], "| `")] = columns
+		}
+	}
+	for _, spec := range nodes.All() {
+		row, ok := rows[spec.Type]
+		if !ok {
+			t.Errorf("%s: the table has no %s", spec.Name, spec.Type)
+			continue
+		}
+		checkProperties(t, spec, row[3])
+		if outcomes := plainOutcomes(row[4]); outcomes != nil && !slices.Equal(spec.New().Outcomes(), outcomes) {
+			t.Errorf("%s: outcomes %v; want %v", spec.Name, spec.New().Outcomes(), outcomes)
+		}
+	}
+}
+
+// checkProperties compares a node as New makes it with the table.
+func checkProperties(t *testing.T, spec nodes.Spec, column string) {
+	t.Helper()
+	written, err := json.Marshal(spec.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values map[string]any
+	if err := json.Unmarshal(written, &values); err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(spec.New()).Elem()) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		known[name] = true
+	}
+	// Each match ends where the next one begins.
+	for column != "" {
+		match := property.FindStringSubmatchIndex(column)
+		if match == nil {
+			break
+		}
+		name, want := column[match[2]:match[3]], column[match[4]:match[5]]
+		column = column[match[5]:]
+		switch ignored := slices.Contains(notTaken[spec.Type], name); {
+		case ignored:
+		case !known[name]:
+			t.Errorf("%s: there is no property %s", spec.Name, name)
+		case !isDefault(values[name], want):
+			t.Errorf("%s: property %s is %v; want %s", spec.Name, name, values[name], want)
+		}
+		delete(known, name)
+	}
+	for name := range known {
+		t.Errorf("%s: AM has no property %s", spec.Name, name)
+	}
+}
+
+// isDefault compares a value with a default of the table: JSON, a word for the
+// value of an enumeration, or a sign that there is none.
+func isDefault(got any, want string) bool {
+	want, _ = strings.CutSuffix(want, " h")
+	var value any
+	switch {
+	case want == "–" || want == "req":
+		return got == nil || isEmpty(got) || got == false || got == 0.0
+	case strings.Contains(want, "…"):
+		return got != nil // the table has it shortened
+	case json.Unmarshal([]byte(want), &value) != nil:
+		value = want[strings.LastIndex(want, ".")+1:]
+	}
+	return reflect.DeepEqual(got, value) || isEmpty(value) && got == nil
+}
+
+// plainOutcomes are the outcomes in the table that a node always has; nil for
+// those that depend on more than switches.
+func plainOutcomes(column string) []string {
+	var outcomes []string
+	for outcome := range strings.SplitSeq(column, ", ") {
+		name, condition, _ := strings.Cut(outcome, " ")
+		if strings.HasPrefix(condition, "(") {
+			continue
+		}
+		if condition != "" {
+			return nil
+		}
+		outcomes = append(outcomes, name)
+	}
+	return outcomes
+}
+
+// notTaken are properties of AM that a node does not know, by type: whoever
+// loads a journey is told.
 var notTaken = map[string][]string{}
 
 // Configurations of real servers decode, pass the check, have the outcomes
