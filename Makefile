@@ -59,6 +59,7 @@ fuzz: ## Fuzz every parser of hostile bytes, FUZZTIME each (default 30s)
 .PHONY: docs
 docs: ## Write the pages and tables that are generated from the code
 	$(GO) test ./journey/nodes ./caddymodule -run TestReference -update
+	$(GO) test ./journey/treefile -run TestCompatibility -update
 
 ##@ Help
 

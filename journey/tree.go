@@ -17,6 +17,9 @@ const (
 	Failure = "failure"
 )
 
+// ErrNoSuccess says that a journey cannot but fail.
+var ErrNoSuccess = errors.New("no path leads to " + Success)
+
 // Tree is a journey: nodes, and wires from each of their outcomes to the next
 // node. A Tree in use is never changed.
 type Tree struct {
@@ -169,7 +172,7 @@ func (c *treeCheck) paths() {
 		}
 	}
 	if !reached[Success] {
-		c.add("no path leads to %s; wire an outcome to it", Success)
+		c.add("%w; wire an outcome to it", ErrNoSuccess)
 	}
 }
 

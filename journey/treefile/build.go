@@ -88,9 +88,9 @@ func (j *Journey) placed(p Problem) Problem {
 // properties makes a Problem of each error, and names the property if the
 // error does.
 func properties(p Problem, err error) []Problem {
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
+	if _, ok := err.(joined); ok {
 		var all []Problem
-		for _, one := range several.Unwrap() {
+		for _, one := range several(err) {
 			all = append(all, properties(p, one)...)
 		}
 		return all
@@ -270,15 +270,30 @@ func (b *builder) prune() {
 	}
 }
 
-// checkWhole finds what the journey as a whole lacks, such as a way to success.
+// checkWhole finds what the journey as a whole lacks. AM runs one that always
+// fails.
 func (b *builder) checkWhole() {
 	err := b.made.Tree.Check()
 	if err == nil {
 		return
 	}
-	prefix := "journey " + b.name + ": "
-	for _, p := range properties(Problem{}, err) {
-		p.Text = strings.TrimPrefix(p.Text, prefix)
-		b.made.problem(p)
+	for _, err := range several(err) {
+		p := Problem{Text: strings.TrimPrefix(err.Error(), "journey "+b.name+": ")}
+		if errors.Is(err, journey.ErrNoSuccess) {
+			b.made.warn(p)
+		} else {
+			b.made.problem(p)
+		}
 	}
+}
+
+// joined is an error made by errors.Join.
+type joined interface{ Unwrap() []error }
+
+// several are the errors that errors.Join joined.
+func several(err error) []error {
+	if all, ok := err.(joined); ok {
+		return all.Unwrap()
+	}
+	return []error{err}
 }

@@ -1,7 +1,6 @@
 package treefile_test
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -132,31 +131,5 @@ func TestWholeKeepsWhatWasDropped(t *testing.T) {
 	j := load(t, replaced(t, `"false": "again"`, `"false": "`+failureID+`"`))
 	if len(j.Tree.Nodes) != 2 || len(j.Whole().Nodes) != 3 {
 		t.Errorf("%d nodes of %d", len(j.Tree.Nodes), len(j.Whole().Nodes))
-	}
-}
-
-// TestSharedJourneysLoad: every real export is read, and says what it lacks.
-func TestSharedJourneysLoad(t *testing.T) {
-	files, err := filepath.Glob("../../../shared/journeys/*.json")
-	if err != nil || len(files) == 0 {
-		t.Skip("the collection of exports, ../shared/journeys beside this repository, is not here")
-	}
-	for _, file := range files {
-		set, err := treefile.Load([]string{file}, nodes.Types{})
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		for _, j := range set.Journeys {
-			if j.Tree.Disabled != (len(j.Problems) > 0) {
-				t.Errorf("%s: disabled %v with %d problems", file, j.Tree.Disabled, len(j.Problems))
-			}
-			for _, p := range j.Problems {
-				// A problem of the journey as a whole is at no node.
-				if p.File != file || p.Journey == "" || (p.Node == "") != (p.Type == "") || p.Text == "" {
-					t.Errorf("the problem does not say enough: %+v", p)
-				}
-			}
-		}
 	}
 }
