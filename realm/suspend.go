@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/amgate/amgate/journey"
@@ -33,12 +34,14 @@ func (c *call) tellLink() {
 		return
 	}
 	link, send, tree := c.link(), c.send, c.snap.Tree
+	secret := url.QueryEscape(c.snap.SuspendedID)
 	c.set.errands.run(
 		func(ctx context.Context) error { return send(ctx, link) },
 		func(err error) {
 			c.set.cfg.Metrics.Delivered(c.Path, deliveredLink, outcomeOf(err))
 			if err != nil {
-				c.log.Error("the link of a suspended journey was not sent", "journey", tree, "error", err)
+				c.log.Error("the link of a suspended journey was not sent",
+					"journey", tree, "error", strings.ReplaceAll(err.Error(), secret, "…"))
 			}
 		})
 }

@@ -2,7 +2,9 @@ package realmtest
 
 import (
 	"context"
+	"fmt"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ type Outbox struct {
 
 	mu      sync.Mutex
 	trouble []error
+	tried   string
 }
 
 // NewOutbox returns one with room for 100 links.
@@ -31,13 +34,22 @@ func (o *Outbox) Fail(errs ...error) {
 func (o *Outbox) send(_ context.Context, link string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.tried = link
 	if len(o.trouble) > 0 {
 		err := o.trouble[0]
 		o.trouble = o.trouble[1:]
-		return err
+		return fmt.Errorf("%s: %w", link, err) // as nodes should not
 	}
 	o.links <- link
 	return nil
+}
+
+// Tried is the suspendedId of the link that was last tried to be sent.
+func (o *Outbox) Tried() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, id, _ := strings.Cut(o.tried, "suspendedId=")
+	return id
 }
 
 // Link is the next link that was sent. It waits for it.
