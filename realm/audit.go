@@ -14,17 +14,18 @@ import (
 
 // AM's names of audit events (AM 8.1, "Audit log reference").
 const (
-	eventNode       = "AM-NODE-LOGIN-COMPLETED"
-	eventTree       = "AM-TREE-LOGIN-COMPLETED"
-	eventLogin      = "AM-LOGIN-COMPLETED"
-	eventLogout     = "AM-LOGOUT"
-	eventCreated    = "AM-SESSION-CREATED"
-	eventLoggedOut  = "AM-SESSION-LOGGED_OUT"
-	componentLogin  = "Authentication"
-	componentSesson = "Session"
+	eventNode      = "AM-NODE-LOGIN-COMPLETED"
+	eventTree      = "AM-TREE-LOGIN-COMPLETED"
+	eventLogin     = "AM-LOGIN-COMPLETED"
+	eventLogout    = "AM-LOGOUT"
+	eventCreated   = "AM-SESSION-CREATED"
+	eventLoggedOut = "AM-SESSION-LOGGED_OUT"
+
+	componentLogin   = "Authentication"
+	componentSession = "Session"
 )
 
-// result is how AM's audit log says whether something went well.
+// resultOf is how AM's audit log says whether something went well.
 func resultOf(ok bool) slog.Attr {
 	if ok {
 		return slog.String("result", "SUCCESSFUL")
@@ -130,7 +131,7 @@ func (c *call) tellEnd(ctx context.Context) {
 	}
 	c.emit(ctx, eventTree, ended...)
 	if s := c.end.session; s != nil {
-		c.emit(ctx, eventCreated, c.audited(componentSesson, ids, s.UserID())...)
+		c.emit(ctx, eventCreated, append(c.audited(componentSession, ids, s.UserID()), resultOf(true))...)
 	}
 	c.emit(ctx, eventLogin, ended...)
 }
@@ -180,15 +181,13 @@ func (r *Realm) tellLogout(ctx context.Context, s session.Session) {
 	if !r.audits(ctx) {
 		return
 	}
-	transaction := uuid.NewString()
-	for event, component := range map[string]string{eventLogout: componentLogin, eventLoggedOut: componentSesson} {
-		r.emit(ctx, event,
-			slog.String("component", component),
-			slog.String("realm", r.Path),
-			slog.String("transactionId", transaction),
-			slog.Any("trackingIds", []string{s.ContextID()}),
-			slog.String("userId", s.UniversalID()),
-			resultOf(true),
-		)
+	ended := []slog.Attr{
+		slog.String("realm", r.Path),
+		slog.String("transactionId", uuid.NewString()),
+		slog.Any("trackingIds", []string{s.ContextID()}),
+		slog.String("userId", s.UniversalID()),
+		resultOf(true),
 	}
+	r.emit(ctx, eventLogout, append([]slog.Attr{slog.String("component", componentLogin)}, ended...)...)
+	r.emit(ctx, eventLoggedOut, append([]slog.Attr{slog.String("component", componentSession)}, ended...)...)
 }

@@ -1,0 +1,208 @@
+package realm_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/realm/realmtest"
+)
+
+// tally is what Metrics were told, as lines.
+type tally struct {
+	mu    sync.Mutex
+	lines map[string]int
+}
+
+func (m *tally) add(words ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lines == nil {
+		m.lines = make(map[string]int)
+	}
+	m.lines[strings.TrimSpace(fmt.Sprintln(words...))]++
+}
+
+func (m *tally) JourneyStarted(r, j, s string) { m.add("started", r, j, s) }
+func (m *tally) JourneyEnded(r, j, s, how string, took time.Duration) {
+	m.add("ended", r, j, s, how, took >= 0)
+}
+func (m *tally) StepRefused(r, s, why string)                        { m.add("refused", r, s, why) }
+func (m *tally) NodeVisited(r, j, node, how string, _ time.Duration) { m.add("node", r, j, node, how) }
+func (m *tally) Delivered(r, what, how string)                       { m.add("delivered", r, what, how) }
+func (m *tally) Count(r, name string)                                { m.add("count", r, name) }
+func (m *tally) Time(r, name string, _ time.Duration)                { m.add("time", r, name) }
+
+// watched is a node whose realm has an audience.
+func watched(t testing.TB, scheme realm.JourneyScheme, o *realmtest.Outbox) (*realmtest.Site, *tally, *bytes.Buffer) {
+	t.Helper()
+	counted, written := new(tally), new(bytes.Buffer)
+	journeys := mail(o, 0)
+	maps.Copy(journeys, realmtest.Journeys(named("Plain", 7)))
+	s := realmtest.New(t, realmtest.NewStore(t), realm.Config{
+		Realms: realmtest.Complete(realm.Settings{Path: "/", Users: people, Journeys: journeys, JourneySessions: scheme}),
+		Base:   realmtest.Base, BaseURL: realmtest.Origin, Metrics: counted,
+		Audit: slog.New(slog.NewJSONHandler(written, nil)),
+	})
+	if err := s.Start(t.Context(), s.Backend); err != nil {
+		t.Fatal(err)
+	}
+	return s, counted, written
+}
+
+// event is one line of the audit log.
+type event struct {
+	Msg, Component, Realm, TransactionID, UserID, Result string
+	TreeName, NodeID, NodeType, NodeOutcome, Reason      string
+	TrackingIDs                                          []string
+	AuthLevel                                            *int
+	Client                                               struct{ IP string }
+}
+
+func events(t testing.TB, written *bytes.Buffer) []event {
+	t.Helper()
+	var all []event
+	for line := range bytes.Lines(written.Bytes()) {
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// The audit log has AM's events (AM 8.1, "Audit log reference"): one for each
+// node that was left, and at the end one for the journey, the session and the
+// login, all of which can be put together; never an answer, a token or what a
+// journey is known by.
+func TestAuditLog(t *testing.T) {
+	for _, scheme := range schemes {
+		s, _, written := watched(t, scheme, realmtest.NewOutbox())
+		r := s.At(t, "/")
+		req := request()
+		req.IndexType, req.IndexValue = "service", "Plain"
+		step := begin(t, r, req, "alice")
+		done := answer(t, r, step, "wonder land").Success
+		if n, err := s.Logout(t.Context(), []string{done.Token}); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		for _, hidden := range []string{"wonder land", done.Token, step.AuthID} {
+			if strings.Contains(written.String(), hidden) {
+				t.Errorf("%s: the audit log has a secret", scheme)
+			}
+		}
+		var names []string
+		all := events(t, written)
+		for _, e := range all {
+			names = append(names, e.Msg+" "+e.NodeType)
+			if e.Realm != "/" || e.Result != "SUCCESSFUL" || e.TransactionID == "" || len(e.TrackingIDs) == 0 {
+				t.Errorf("%s: %+v", scheme, e)
+			}
+		}
+		want := []string{
+			"AM-NODE-LOGIN-COMPLETED name", "AM-NODE-LOGIN-COMPLETED pass", "AM-NODE-LOGIN-COMPLETED check", "AM-NODE-LOGIN-COMPLETED level",
+			"AM-TREE-LOGIN-COMPLETED ", "AM-SESSION-CREATED ", "AM-LOGIN-COMPLETED ", "AM-LOGOUT ", "AM-SESSION-LOGGED_OUT ",
+		}
+		if !slices.Equal(names, want) {
+			t.Fatalf("%s: events %q", scheme, names)
+		}
+		check, tree, ended := all[2], all[4], all[8]
+		if check.NodeOutcome != "true" || check.TreeName != "Plain" || check.UserID != "id=4711,ou=user,ou=am-config" || check.Client.IP != "192.0.2.1" {
+			t.Errorf("%s: the node's event is %+v", scheme, check)
+		}
+		if all[0].TransactionID == check.TransactionID || check.TransactionID != tree.TransactionID || tree.TrackingIDs[0] != check.TrackingIDs[0] {
+			t.Errorf("%s: events cannot be put together: %+v, %+v", scheme, check, tree)
+		}
+		if tree.AuthLevel == nil || *tree.AuthLevel != 7 || ended.TrackingIDs[0] != tree.TrackingIDs[1] {
+			t.Errorf("%s: %+v, %+v", scheme, tree, ended)
+		}
+	}
+}
+
+// Metrics count journeys, nodes, what was refused and what was delivered.
+func TestMetrics(t *testing.T) {
+	o := realmtest.NewOutbox()
+	s, counted, written := watched(t, realm.JourneysServer, o)
+	r := s.At(t, "/")
+	waiting := begin(t, r, request(), "alice")
+	answerFrom(t, r, realm.Browser{}, waiting, "") // the suspended step
+	reply, err := follow(t, r, realm.Browser{}, o.Link(t).Query().Get("suspendedId"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer(t, r, reply.Step, "wrong")
+	answer(t, r, reply.Step, "wonder land") // it has ended
+	if _, err := follow(t, r, realm.Browser{}, "nonsense"); err == nil {
+		t.Fatal("nonsense was followed")
+	}
+	req := request()
+	req.AuthID = "nonsense"
+	if _, err := r.Authenticate(t.Context(), req); err == nil {
+		t.Fatal("nonsense was answered")
+	}
+	bound, err := r.Authenticate(t.Context(), from(inBrowser(realm.NewBrowserSecret())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answerFrom(t, r, realm.Browser{}, bound.Step, "alice")
+	s.Close() // until the link was counted
+
+	want := map[string]int{
+		"started / Login server": 2, "ended / Login server failed true": 1,
+		"node / Login name asked": 2, "node / Login name outcome": 1,
+		"node / Login mail suspended": 1, "node / Login mail outcome": 1,
+		"node / Login pass asked": 1, "node / Login pass outcome": 1, "node / Login check false": 1,
+		"delivered / link sent":    1,
+		"refused / server expired": 2, "refused / server not_suspended": 1, "refused / server malformed": 1, "refused / server foreign": 1,
+	}
+	if !maps.Equal(counted.lines, want) {
+		t.Errorf("counted %v\nwant %v", counted.lines, want)
+	}
+	reasons := make(map[string]int)
+	for _, e := range events(t, written) {
+		if e.Reason != "" && e.Msg == "AM-LOGIN-COMPLETED" && e.Result == "FAILED" {
+			reasons[e.Reason]++
+		}
+	}
+	if want := map[string]int{"expired": 2, "not_suspended": 1, "malformed": 1, "foreign": 1}; !maps.Equal(reasons, want) {
+		t.Errorf("audited refusals %v, want %v", reasons, want)
+	}
+}
+
+// measuring is a node that reports.
+type measuring struct{}
+
+func (measuring) Process(_ context.Context, in *journey.Input) (journey.Action, error) {
+	in.Services.Meter.Count("logins")
+	in.Services.Meter.Time("delay", time.Second)
+	return journey.Goto("outcome"), nil
+}
+
+func (measuring) Outcomes() []string { return []string{"outcome"} }
+
+func TestNodesReport(t *testing.T) {
+	counted := new(tally)
+	s := realmtest.New(t, realmtest.NewStore(t), realm.Config{Metrics: counted, Realms: realmtest.Complete(realm.Settings{
+		Path: "/", Journeys: realmtest.Journeys(realmtest.Tree("Login", realmtest.Place("m", measuring{}, "outcome", journey.Failure))),
+	})})
+	if err := s.Start(t.Context(), s.Backend); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.At(t, "/").Authenticate(t.Context(), request()); err != nil {
+		t.Fatal(err)
+	}
+	if counted.lines["count / logins"] != 1 || counted.lines["time / delay"] != 1 {
+		t.Errorf("counted %v", counted.lines)
+	}
+}
