@@ -2,6 +2,7 @@ package realm
 
 import (
 	"fmt"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,6 +29,8 @@ const (
 const (
 	maxCookieBytes = 32 << 10
 	maxTokens      = 4
+	// What nodes see of a client's cookies: more than browsers keep of a host.
+	maxCookies = 200
 )
 
 // Cookie says how the SSO token travels in browsers.
@@ -70,6 +73,14 @@ func (r *Realm) CookieNames() []string {
 			names = append(names, other.Cookie.Name)
 		}
 	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// ownCookies are the names of all of amgate's cookies where sessions are those
+// of the session cookies: sorted, each once.
+func ownCookies(sessions []string) []string {
+	names := slices.Concat(sessions, []string{AffinityCookie, FormCookie, FormCookieTLS})
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -134,8 +145,20 @@ func appendToken(tokens []string, t string) []string {
 
 // CookieValues yields the values of all cookies named name, raw as sent,
 // without building a list of all others. It looks at no more than 32 KiB.
-func CookieValues(h http.Header, name string) func(yield func(string) bool) {
+func CookieValues(h http.Header, name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
+		for n, v := range cookiesOf(h) {
+			if n == name && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// cookiesOf yields the names and raw values of all cookies, in the order in
+// which they were sent. It looks at no more than 32 KiB.
+func cookiesOf(h http.Header) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
 		budget := maxCookieBytes
 		for _, line := range h["Cookie"] {
 			if budget -= len(line); budget < 0 {
@@ -143,7 +166,7 @@ func CookieValues(h http.Header, name string) func(yield func(string) bool) {
 			}
 			for pair := range strings.SplitSeq(line, ";") {
 				n, v, ok := strings.Cut(strings.TrimLeft(pair, " "), "=")
-				if ok && n == name && !yield(strings.TrimRight(v, " ")) {
+				if ok && !yield(n, strings.TrimRight(v, " ")) {
 					return
 				}
 			}

@@ -30,7 +30,11 @@ type Front struct {
 // Secure reports whether the client speaks TLS to us, so that cookies may be
 // marked Secure. Behind a proxy that speaks TLS only BaseURL can tell.
 func (f Front) Secure(r *http.Request) bool {
-	return r.TLS != nil || strings.HasPrefix(CanonicalOrigin(f.BaseURL), "https://")
+	return secure(f.BaseURL, r)
+}
+
+func secure(baseURL string, r *http.Request) bool {
+	return r.TLS != nil || strings.HasPrefix(CanonicalOrigin(baseURL), "https://")
 }
 
 // Origin is the scheme and host that the client speaks to, where a goto may

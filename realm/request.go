@@ -56,7 +56,8 @@ func SentAffinity(h http.Header) string {
 }
 
 // Client is what the nodes of a journey may know of a request: not its
-// credentials, which nodes have no use for and could carry elsewhere. The
+// credentials nor amgate's own cookies, which nodes have no use for and could
+// carry elsewhere. The
 // X-OpenAM headers of a zero page login are theirs alone. addr is the
 // client's address as the server computed it.
 func (r *Realm) Client(req *http.Request, addr netip.Addr) *journey.Client {
@@ -69,7 +70,27 @@ func (r *Realm) Client(req *http.Request, addr netip.Addr) *journey.Client {
 		Languages: Languages(req.Header.Get("Accept-Language")),
 		Header:    h,
 		Query:     req.URL.Query(),
+		Cookies:   otherCookies(req.Header, ownCookies(r.CookieNames())),
+		Secure:    secure(r.set.cfg.BaseURL, req),
 	}
+}
+
+// otherCookies are those cookies of a request that are not amgate's own: the
+// first 200, in at most 32 KiB. A value in quotes has lost them.
+func otherCookies(h http.Header, own []string) []*http.Cookie {
+	var others []*http.Cookie
+	for name, value := range cookiesOf(h) {
+		if len(others) == maxCookies {
+			break
+		}
+		if !slices.Contains(own, name) {
+			if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+				value = value[1 : len(value)-1]
+			}
+			others = append(others, &http.Cookie{Name: name, Value: value})
+		}
+	}
+	return others
 }
 
 // Bounds on Accept-Language. BCP 47 tags have at most 35 characters.

@@ -94,6 +94,31 @@ func TestClientHasNoTokenOfAnotherRealm(t *testing.T) {
 	}
 }
 
+// TestClientHasNoCookieOfOurs: nodes see the cookies of apps, in the order in
+// which they were sent, and none of amgate's own, of whichever realm.
+func TestClientHasNoCookieOfOurs(t *testing.T) {
+	s := realmtest.Open(t, realm.Settings{Path: "/"}, realm.Settings{Path: "/beta", Cookie: realm.Cookie{Name: "amBeta"}})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://am.example/", nil)
+	r.Header.Set("Cookie", `theme="dark"; iPlanetDirectoryPro=x; amBeta=x; amlbcookie=x; amgate=x; __Host-amgate=x; a=; theme=2; b="; no-value`)
+	c := s.At(t, "/").Client(r, netip.Addr{})
+	var seen []string
+	for _, cookie := range c.Cookies {
+		seen = append(seen, cookie.Name+"="+cookie.Value)
+	}
+	if want := []string{"theme=dark", "a=", "theme=2", `b="`}; !slices.Equal(seen, want) || !c.Secure {
+		t.Errorf("nodes see %q, TLS %t; want %q", seen, c.Secure, want)
+	}
+	if value, ok := c.Cookie("theme"); value != "dark" || !ok {
+		t.Errorf("theme is %q, %t", value, ok)
+	}
+
+	r = httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://am.example/", nil)
+	r.Header.Set("Cookie", strings.Repeat("a=1; ", 6000))
+	if c := s.At(t, "/").Client(r, netip.Addr{}); len(c.Cookies) != 200 || c.Secure {
+		t.Errorf("nodes see %d of 6,000 cookies, TLS %t", len(c.Cookies), c.Secure)
+	}
+}
+
 func TestLanguages(t *testing.T) {
 	for header, want := range map[string]string{
 		"":                                  "",

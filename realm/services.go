@@ -2,7 +2,6 @@ package realm
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/amgate/amgate/identity/guard"
@@ -16,16 +15,15 @@ import (
 func (c Config) Services(s Settings) *journey.Services {
 	lent := &journey.Services{
 		Links: c.links(), Mailer: s.Mailer, Agents: s.Agents, Terms: s.Terms, Questions: s.Questions,
-		OwnCookies: []string{AffinityCookie, FormCookie, FormCookieTLS, s.Cookie.Name},
 	}
 	for _, w := range s.Webhooks {
 		lent.Webhooks = append(lent.Webhooks, w.Name)
 	}
+	sessions := []string{s.Cookie.Name}
 	for _, other := range c.Realms {
-		lent.OwnCookies = append(lent.OwnCookies, other.Cookie.Name)
+		sessions = append(sessions, other.Cookie.Name)
 	}
-	slices.Sort(lent.OwnCookies)
-	lent.OwnCookies = slices.Compact(lent.OwnCookies)
+	lent.OwnCookies = ownCookies(sessions)
 	return lent
 }
 
