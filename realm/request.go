@@ -87,7 +87,7 @@ func otherCookies(h http.Header, own []string) []*http.Cookie {
 			if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
 				value = value[1 : len(value)-1]
 			}
-			others = append(others, &http.Cookie{Name: name, Value: value})
+			others = append(others, &http.Cookie{Name: name, Value: value}) //nolint:gosec // G124: it is one that was sent, not one to be set.
 		}
 	}
 	return others
