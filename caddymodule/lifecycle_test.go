@@ -23,13 +23,18 @@ import (
 // start or a reload does, and apps that stand beside it.
 func run(t *testing.T, settings string, beside ...string) error {
 	t.Helper()
+	return runConfig(t, config(t, settings, beside...))
+}
+
+func runConfig(t *testing.T, cfg *caddy.Config) error {
+	t.Helper()
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
 			t.Error(err)
 		}
 		endDraining()
 	})
-	return caddy.Run(config(t, settings, beside...))
+	return caddy.Run(cfg)
 }
 
 func config(t *testing.T, settings string, beside ...string) *caddy.Config {

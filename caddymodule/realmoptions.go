@@ -115,6 +115,11 @@ var realmOptions = []option[*Realm]{
 		set: parseJourney,
 	},
 	{
+		name: "journeys", args: "<path...> [strict]", many: true,
+		doc: "Journeys in AM's format: files, folders, or patterns such as `journeys/*.json`. Those that cannot run here are disabled with a warning; with `strict` they are an error. In a block, each line is as the arguments are.",
+		set: parseJourneyFiles,
+	},
+	{
 		name: "terms", args: "<version> { … }", doc: "The terms and conditions that users accept.",
 		set: parseTerms,
 	},

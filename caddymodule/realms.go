@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -16,7 +13,6 @@ import (
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
-	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
 )
 
@@ -63,6 +59,8 @@ type Realm struct {
 	SigningKeys    []string   `json:"signing_keys,omitempty"`
 	DefaultJourney string     `json:"default_journey,omitempty"`
 	Journeys       []*Journey `json:"journeys,omitempty"`
+	// JourneyFiles are further journeys, in AM's format.
+	JourneyFiles *JourneyFiles `json:"journey_files,omitempty"`
 	// The rest is what nodes may use.
 	Terms             *Terms              `json:"terms,omitempty"`
 	SecurityQuestions []*SecurityQuestion `json:"security_questions,omitempty"`
@@ -124,33 +122,22 @@ func (r *Realm) provision(ctx caddy.Context, log *slog.Logger) (s realm.Settings
 	if s.SigningKeys, err = parseSecrets(r.SigningKeys); err != nil {
 		return s, fmt.Errorf("signing_key: %w", err)
 	}
+	files, err := r.JourneyFiles.load(ctx)
+	if err != nil {
+		return s, err
+	}
 	if err := r.lend(ctx, &s); err != nil {
 		return s, err
 	}
-	s.Journeys, err = r.trees(ctx, services(s))
-	if err == nil {
-		err = r.setTimeouts(s.Journeys)
+	inline, err := r.inline(ctx)
+	if err != nil {
+		return s, err
 	}
-	if err == nil && r.NoAllowlisting {
+	if r.NoAllowlisting {
 		log.Warn("allowlisting is off: whoever gets hold of an answered step of a journey can answer it again until the journey ends",
 			"realm", r.Path)
 	}
-	return s, err
-}
-
-// setTimeouts gives single journeys the timeouts that the realm has for them.
-func (r *Realm) setTimeouts(trees map[string]*journey.Tree) error {
-	var errs []error
-	for _, t := range r.JourneyTimeouts {
-		tree, ok := trees[t.Journey]
-		if !ok {
-			errs = append(errs, at(t.Source, fmt.Errorf("journey_timeout: there is no journey %s in this realm; there are: %s",
-				t.Journey, strings.Join(slices.Sorted(maps.Keys(trees)), ", "))))
-			continue
-		}
-		tree.Timeout = time.Duration(t.Timeout)
-	}
-	return errors.Join(errs...)
+	return s, r.judge(files, inline, &s, log)
 }
 
 // users loads the realm's people. The root realm may have none: it is there
@@ -173,16 +160,12 @@ func (r *Realm) users(ctx caddy.Context) (identity.Store, error) {
 	return users, nil
 }
 
-// trees builds the realm's journeys, the built-in one among them unless the
-// realm has its own of that name.
-func (r *Realm) trees(ctx caddy.Context, lent *journey.Services) (map[string]*journey.Tree, error) {
-	trees := map[string]*journey.Tree{realm.DefaultJourney: nodes.Login()}
+// inline builds the journeys that stand in the configuration.
+func (r *Realm) inline(ctx caddy.Context) (map[string]*journey.Tree, error) {
+	trees := make(map[string]*journey.Tree, len(r.Journeys))
 	var errs []error
 	for _, j := range r.Journeys {
 		tree, err := j.tree(ctx)
-		if err == nil {
-			err = at(j.Source, tree.Unmet(lent))
-		}
 		if err != nil {
 			errs = append(errs, err)
 			continue

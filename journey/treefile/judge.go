@@ -55,7 +55,7 @@ func (s *Set) Judge(r Realm) Verdict {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Inline)) {
 		if j.files[name] {
-			j.refuse("journey %s is in the configuration and in %s; remove one of them", printable(name), j.all[name].Source)
+			j.refuse("%sjourney %s is in the configuration and in %s; remove one of them", from(r.Inline[name]), printable(name), j.all[name].Source)
 			continue
 		}
 		j.all[name] = r.Inline[name]
@@ -213,10 +213,18 @@ func (j *judge) demandDefault() {
 	case len(j.problems[name]) > 0:
 		j.refuse("the default journey %s cannot run here:\n%w", printable(name), j.why(name))
 	case t.Disabled:
-		j.refuse("the default journey %s is disabled; enable it, or name another one by default_journey", printable(name))
+		j.refuse("%sthe default journey %s is disabled; enable it, or name another one by default_journey", from(t), printable(name))
 	case t.InnerOnly:
-		j.refuse("the default journey %s may only run inside others; name another one by default_journey", printable(name))
+		j.refuse("%sthe default journey %s may only run inside others; name another one by default_journey", from(t), printable(name))
 	}
+}
+
+// from is where a journey was written, before what is said of it.
+func from(t *journey.Tree) string {
+	if t.Source == "" {
+		return ""
+	}
+	return t.Source + ": "
 }
 
 // demandInner refuses a journey that would run, but for an inner one that
