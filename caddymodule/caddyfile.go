@@ -180,15 +180,49 @@ func unmarshalGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.R
 	}
 	name := d.Val()
 	if _, err := caddy.GetModule(namespace + name); err != nil {
-		var known []string
-		for _, info := range caddy.GetModules(strings.TrimSuffix(namespace, ".")) {
-			known = append(known, info.ID.Name())
-		}
-		return nil, d.Errf("there is no %s%s; there are: %s", namespace, name, strings.Join(known, ", "))
+		return nil, d.Errf("there is no %s%s; %s", namespace, name, suggest(namespace, name))
 	}
 	guest, err := caddyfile.UnmarshalModule(d, namespace+name)
 	if err != nil {
 		return nil, err
 	}
 	return caddyconfig.JSONModuleObject(guest, inlineKey, name, nil), nil
+}
+
+// suggest names the modules of a namespace that somebody may have meant: those
+// whose names differ little, else all.
+func suggest(namespace, name string) string {
+	var known, near []string
+	for _, info := range caddy.GetModules(strings.TrimSuffix(namespace, ".")) {
+		known = append(known, info.ID.Name())
+		if distance(info.ID.Name(), name) <= 2 {
+			near = append(near, info.ID.Name())
+		}
+	}
+	if len(near) > 0 {
+		return "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return "there are: " + strings.Join(known, ", ")
+}
+
+// distance is how many letters have to be changed, added or left out to make
+// one word of another (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0]++
+		for j := range len(b) {
+			replace := before
+			if a[i] != b[j] {
+				replace++
+			}
+			before = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
