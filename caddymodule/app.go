@@ -108,31 +108,31 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionStore(ctx); err != nil {
 		return err
 	}
-	settings := make([]realm.Settings, 0, len(a.Realms))
-	var errs []error
-	for _, r := range a.Realms {
-		s, err := r.provision(ctx, a.log)
-		settings, errs = append(settings, s), append(errs, err)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	var err error
-	if a.advertise, err = a.advertised(); err != nil {
-		return err
-	}
 	if a.BaseURL != "" {
 		if err := realm.CheckOrigin(a.BaseURL); err != nil {
 			return fmt.Errorf("base_url: %w", err)
 		}
 	}
+	var err error
+	if a.advertise, err = a.advertised(); err != nil {
+		return err
+	}
 	if err := a.metrics.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	a.set, err = realm.New(realm.Config{
-		Realms: settings, Advertise: a.advertise, BaseURL: a.BaseURL, Base: base,
+	cfg := realm.Config{
+		Advertise: a.advertise, BaseURL: a.BaseURL, Base: base,
 		Audit: auditLogger(ctx), Metrics: a.metrics, Logger: a.log,
-	})
+	}
+	var errs []error
+	for _, r := range a.Realms {
+		s, err := r.provision(ctx, cfg)
+		cfg.Realms, errs = append(cfg.Realms, s), append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	a.set, err = realm.New(cfg)
 	return err
 }
 

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -45,22 +44,22 @@ func (f *JourneyFiles) load(ctx caddy.Context) (*treefile.Set, error) {
 
 // judge decides which of the realm's journeys run: those of files, those of the
 // configuration, and the built-in one unless the realm has its own of that name.
-func (r *Realm) judge(files *treefile.Set, inline map[string]*journey.Tree, s *realm.Settings, log *slog.Logger) error {
+func (r *Realm) judge(s *realm.Settings, files *treefile.Set, inline map[string]*journey.Tree, cfg realm.Config) error {
 	verdict := files.Judge(treefile.Realm{
 		Inline:   inline,
 		BuiltIn:  map[string]*journey.Tree{realm.DefaultJourney: nodes.Login()},
 		Default:  s.DefaultJourney,
-		Services: services(*s),
+		Services: cfg.Services(*s),
 		Strict:   r.JourneyFiles != nil && r.JourneyFiles.Strict,
 	})
 	if verdict.Err != nil {
 		return verdict.Err
 	}
 	for _, problem := range verdict.Disabled {
-		log.Warn("a journey cannot run here and is disabled", "realm", r.Path, "problem", problem)
+		cfg.Logger.Warn("a journey cannot run here and is disabled", "realm", r.Path, "problem", problem)
 	}
 	for _, problem := range verdict.Warnings {
-		log.Warn("a journey differs from its file", "realm", r.Path, "problem", problem)
+		cfg.Logger.Warn("a journey differs from its file", "realm", r.Path, "problem", problem)
 	}
 	s.Journeys = verdict.Journeys
 	known := maps.Clone(verdict.Journeys)

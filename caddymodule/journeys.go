@@ -88,26 +88,21 @@ func (j *Journey) tree(ctx caddy.Context) (*journey.Tree, error) {
 	return tree, at(j.Source, tree.Check())
 }
 
-// load makes the node of its module, and says which module it was.
+// load makes the node of its module, and says which type it is: AM's id, or the
+// module's name if it has none.
 func (n *JourneyNode) load(ctx caddy.Context) (journey.Node, string, error) {
-	var named struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(n.NodeRaw, &named); err != nil {
-		return nil, "", err
-	}
 	mod, err := ctx.LoadModule(n, "NodeRaw")
 	if err != nil {
 		return nil, "", err
 	}
 	if own, ok := mod.(*builtinNode); ok {
-		return own.node, named.Type, nil
+		return own.node, own.spec.Type, nil
 	}
 	node, ok := mod.(journey.Node)
 	if !ok {
 		return nil, "", fmt.Errorf("module %T is no node of a journey", mod)
 	}
-	return node, named.Type, nil
+	return node, typeOf(mod.(caddy.Module).CaddyModule().ID, node), nil
 }
 
 // connect adds the wire to the tree. Outcomes are matched without regard to

@@ -43,12 +43,19 @@ func (nodeTypes) module(kind string) (id string, node journey.Node, found bool) 
 		if !ok {
 			continue // among them our own: they are wrapped
 		}
-		typed, says := node.(AMNode)
-		if says && typed.AMType() == kind || !says && info.ID.Name() == kind {
+		if typeOf(info.ID, node) == kind {
 			return string(info.ID), node, true
 		}
 	}
 	return "", nil, false
+}
+
+// typeOf is the type of a node that a module is.
+func typeOf(id caddy.ModuleID, node journey.Node) string {
+	if typed, ok := node.(AMNode); ok {
+		return typed.AMType()
+	}
+	return id.Name()
 }
 
 // Proves implements treefile.Types.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -94,8 +93,8 @@ type Cookie struct {
 	SameSite string `json:"same_site,omitempty"`
 }
 
-// provision makes the realm's settings.
-func (r *Realm) provision(ctx caddy.Context, log *slog.Logger) (s realm.Settings, err error) {
+// provision makes the realm's settings; cfg is what holds for all realms.
+func (r *Realm) provision(ctx caddy.Context, cfg realm.Config) (s realm.Settings, err error) {
 	defer func() { err = at("realm "+r.Path, err) }()
 	s = realm.Settings{
 		Path: r.Path, Aliases: r.Aliases, Hosts: r.Hosts,
@@ -134,10 +133,11 @@ func (r *Realm) provision(ctx caddy.Context, log *slog.Logger) (s realm.Settings
 		return s, err
 	}
 	if r.NoAllowlisting {
-		log.Warn("allowlisting is off: whoever gets hold of an answered step of a journey can answer it again until the journey ends",
+		cfg.Logger.Warn("allowlisting is off: whoever gets hold of an answered step of a journey can answer it again until the journey ends",
 			"realm", r.Path)
 	}
-	return s, r.judge(files, inline, &s, log)
+	err = r.judge(&s, files, inline, cfg)
+	return s, err
 }
 
 // users loads the realm's people. The root realm may have none: it is there

@@ -87,15 +87,6 @@ func (r *Realm) lend(ctx caddy.Context, s *realm.Settings) (err error) {
 	return nil
 }
 
-// services are what the settings lend to nodes, as far as nodes can need it.
-func services(s realm.Settings) *journey.Services {
-	lent := &journey.Services{Mailer: s.Mailer, Agents: s.Agents, Terms: s.Terms, Questions: s.Questions}
-	for _, w := range s.Webhooks {
-		lent.Webhooks = append(lent.Webhooks, w.Name)
-	}
-	return lent
-}
-
 func (t *Terms) provision() (*journey.Terms, error) {
 	if len(t.Text) == 0 {
 		return nil, fmt.Errorf("they have no text; write for example: text en {file.terms/en.txt}")
