@@ -27,14 +27,14 @@ func site(socket string) string {
 }
 
 // visitor is a client of the server on a socket, which is asked as
-// http://am.example.
+// http://am.example. Each request has a connection of its own: a reload closes those
+// of the server before.
 func visitor(t *testing.T, socket string) *http.Client {
 	t.Helper()
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socket)
 	}}
-	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
