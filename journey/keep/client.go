@@ -16,15 +16,15 @@ import (
 // gone while one of them is still good.
 const grace = time.Minute
 
-// client keeps journeys in their authIds. The store holds only which step may
+// inAuthID keeps journeys in their authIds. The store holds only which step may
 // be answered, in a record that is made when the first step is: until then a
 // journey has none.
-type client struct {
+type inAuthID struct {
 	*records
 	ids authIDs
 }
 
-var _ scheme = (*client)(nil)
+var _ scheme = (*inAuthID)(nil)
 
 // NewClient returns a keeper of journeys that their clients carry, sealed, so
 // that any node can answer any step, for the realm of the keys. A journey may
@@ -36,11 +36,11 @@ func NewClient(cfg Config) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.scheme = &client{k.records, k.ids}
+	k.scheme = &inAuthID{k.records, k.ids}
 	return k, nil
 }
 
-func (k *client) load(ctx context.Context, o opened) (*journey.Snapshot, error) {
+func (k *inAuthID) load(ctx context.Context, o opened) (*journey.Snapshot, error) {
 	st := o.carried
 	from := &origin{
 		id: st.ID, before: encodeMark(markCurrent, st.Allow), until: o.Expires,
@@ -84,7 +84,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // place has nothing to do for a journey that begins.
-func (k *client) place(ctx context.Context, s *journey.Snapshot) error {
+func (k *inAuthID) place(ctx context.Context, s *journey.Snapshot) error {
 	from := originOf(s)
 	switch {
 	case from.link.key == "":
@@ -107,7 +107,7 @@ func (k *client) place(ctx context.Context, s *journey.Snapshot) error {
 	return nil
 }
 
-func (k *client) keep(s *journey.Snapshot) (string, change, error) {
+func (k *inAuthID) keep(s *journey.Snapshot) (string, change, error) {
 	from := originOf(s)
 	st := stored{Snapshot: s, OTK: token.NewOTK(), Opening: from.opening, Latest: later(from.latest, s.Deadline)}
 	plain, err := encode(&st, MaxCarried, "an authId")
@@ -131,7 +131,7 @@ func (k *client) keep(s *journey.Snapshot) (string, change, error) {
 	return authID, c, nil
 }
 
-func (k *client) withdraw(s *journey.Snapshot) change {
+func (k *inAuthID) withdraw(s *journey.Snapshot) change {
 	from := originOf(s)
 	if from.opening || k.ids.noAllowlisting {
 		return change{}
@@ -139,7 +139,7 @@ func (k *client) withdraw(s *journey.Snapshot) change {
 	return change{ops: k.replace(from.state, encodeMark(markSuspended, s.Allow), from.latest.Add(grace))}
 }
 
-func (k *client) end(s *journey.Snapshot, failed bool) (change, error) {
+func (k *inAuthID) end(s *journey.Snapshot, failed bool) (change, error) {
 	if failed && k.ids.noAllowlisting {
 		return change{}, nil
 	}

@@ -1,8 +1,11 @@
 package keep_test
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -72,6 +75,26 @@ func newMemory(tb testing.TB, table *keep.Table, ring *token.Ring, realm string)
 	return schemes[2].keeper(tb, ring, keep.Config{Store: st, Table: table, Keys: keysOf(tb, ring, realm)})
 }
 
+func newSnapshot() *journey.Snapshot {
+	now := time.Now()
+	return &journey.Snapshot{
+		ID: journey.NewID(), Start: journey.Start{Realm: "/alpha", IndexType: "service", IndexValue: "Login"},
+		Tree: "Login", Node: "page", Started: now, Deadline: now.Add(5 * time.Minute),
+		Shared: map[string]any{"username": "demo"},
+	}
+}
+
+// freshOnly is a store that answers linearizable reads alone: a journey that
+// is read from a cache could be answered twice.
+type freshOnly struct{ store.Store }
+
+func (f freshOnly) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+	if want != store.Fresh {
+		return store.Record{}, 0, errors.New("a journey was read without Fresh")
+	}
+	return f.Store.Get(ctx, k, want)
+}
+
 func TestKeepers(t *testing.T) {
 	for _, s := range schemes {
 		for name, allowlisting := range map[string]bool{"allowlisting": true, "no allowlisting": false} {
@@ -87,7 +110,7 @@ func TestKeepers(t *testing.T) {
 func (s scheme) installation(t *testing.T, allowlisting bool) journeytest.Installation {
 	st, ring := memory.New(), newRing(t)
 	t.Cleanup(st.Close)
-	faulty := &storetest.Faulty{Store: st}
+	faulty := &storetest.Faulty{Store: freshOnly{st}}
 	// node has keepers of its own for each call, as after a reload.
 	node := func() func(realm string) journey.Keeper {
 		table := keep.NewTable(keep.TableConfig{})

@@ -8,13 +8,13 @@ import (
 	"github.com/amgate/amgate/token"
 )
 
-// memory keeps journeys in a Table.
-type memory struct {
+// inMemory keeps journeys in a Table.
+type inMemory struct {
 	table *Table
 	ids   authIDs
 }
 
-var _ scheme = (*memory)(nil)
+var _ scheme = (*inMemory)(nil)
 
 // begun is the revision of a journey that is in the table, which is never
 // gone.
@@ -34,12 +34,12 @@ func NewMemory(cfg Config) (*Keeper, error) {
 	if cfg.Table == nil {
 		cfg.Table = NewTable(TableConfig{})
 	}
-	k.scheme = &memory{cfg.Table, k.ids}
+	k.scheme = &inMemory{cfg.Table, k.ids}
 	k.locks = &cfg.Table.locks
 	return k, nil
 }
 
-func (m *memory) load(_ context.Context, o opened) (*journey.Snapshot, error) {
+func (m *inMemory) load(_ context.Context, o opened) (*journey.Snapshot, error) {
 	data, found := m.table.get(o.ref)
 	switch {
 	case !found:
@@ -63,12 +63,12 @@ func (m *memory) load(_ context.Context, o opened) (*journey.Snapshot, error) {
 	return s, m.ids.judge(o, s)
 }
 
-func (*memory) place(_ context.Context, s *journey.Snapshot) error {
+func (*inMemory) place(_ context.Context, s *journey.Snapshot) error {
 	originOf(s).ref = journey.NewID()
 	return nil
 }
 
-func (m *memory) keep(s *journey.Snapshot) (string, change, error) {
+func (m *inMemory) keep(s *journey.Snapshot) (string, change, error) {
 	from := originOf(s)
 	data, err := encode(&stored{Snapshot: s, First: from.first}, MaxState, "memory")
 	if err != nil {
@@ -83,7 +83,7 @@ func (m *memory) keep(s *journey.Snapshot) (string, change, error) {
 }
 
 // withdraw leaves the mark of a finished journey.
-func (m *memory) withdraw(s *journey.Snapshot) change {
+func (m *inMemory) withdraw(s *journey.Snapshot) change {
 	from, deadline := originOf(s), s.Deadline
 	if from.state.revision == 0 {
 		return change{}
@@ -91,7 +91,7 @@ func (m *memory) withdraw(s *journey.Snapshot) change {
 	return change{then: func() { m.table.put(from.ref, nil, deadline) }}
 }
 
-func (m *memory) end(s *journey.Snapshot, failed bool) (change, error) {
+func (m *inMemory) end(s *journey.Snapshot, failed bool) (change, error) {
 	from := originOf(s)
 	if !failed || from.first == nil {
 		return m.withdraw(s), nil

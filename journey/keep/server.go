@@ -9,14 +9,14 @@ import (
 	"github.com/amgate/amgate/token"
 )
 
-// server keeps journeys in the store. A step is consumed by a compare-and-swap
+// inStore keeps journeys in the store. A step is consumed by a compare-and-swap
 // of the journey's record.
-type server struct {
+type inStore struct {
 	*records
 	ids authIDs
 }
 
-var _ scheme = (*server)(nil)
+var _ scheme = (*inStore)(nil)
 
 // NewServer returns a keeper of journeys in the shared store, so that any node
 // can answer any step, for the realm of the keys. A step takes one read and
@@ -26,11 +26,11 @@ func NewServer(cfg Config) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.scheme = &server{k.records, k.ids}
+	k.scheme = &inStore{k.records, k.ids}
 	return k, nil
 }
 
-func (k *server) load(ctx context.Context, o opened) (*journey.Snapshot, error) {
+func (k *inStore) load(ctx context.Context, o opened) (*journey.Snapshot, error) {
 	rec, err := k.read(ctx, o.ref, journeyKey(o.ref))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -51,14 +51,14 @@ func (k *server) load(ctx context.Context, o opened) (*journey.Snapshot, error) 
 	return s, k.ids.judge(o, s)
 }
 
-func (k *server) place(_ context.Context, s *journey.Snapshot) error {
+func (k *inStore) place(_ context.Context, s *journey.Snapshot) error {
 	from := originOf(s)
 	from.ref = journey.NewID()
 	from.state = place{key: journeyKey(from.ref)}
 	return nil
 }
 
-func (k *server) keep(s *journey.Snapshot) (string, change, error) {
+func (k *inStore) keep(s *journey.Snapshot) (string, change, error) {
 	from := originOf(s)
 	plain, err := encode(&stored{Snapshot: s, First: from.first}, MaxState, "the store")
 	if err != nil {
@@ -71,7 +71,7 @@ func (k *server) keep(s *journey.Snapshot) (string, change, error) {
 	return authID, change{ops: k.replace(from.state, plain, s.Deadline)}, nil
 }
 
-func (k *server) withdraw(s *journey.Snapshot) change {
+func (k *inStore) withdraw(s *journey.Snapshot) change {
 	from := originOf(s)
 	if from.state.revision == 0 {
 		return change{}
@@ -79,7 +79,7 @@ func (k *server) withdraw(s *journey.Snapshot) change {
 	return change{ops: k.replace(from.state, encodeMark(markSuspended, s.Allow), from.until)}
 }
 
-func (k *server) end(s *journey.Snapshot, failed bool) (change, error) {
+func (k *inStore) end(s *journey.Snapshot, failed bool) (change, error) {
 	from := originOf(s)
 	if !failed || from.first == nil {
 		return change{ops: from.state.remove(), left: removed}, nil
