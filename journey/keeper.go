@@ -100,9 +100,17 @@ type Snapshot struct {
 	// SuspendedID is set by Keeper.Begin and Keeper.Step when they have kept a
 	// suspended journey: whoever has it can resume the journey. It is a secret.
 	SuspendedID string `json:"-"`
-	// Origin is the keeper's own: from where it loaded the snapshot.
-	Origin any `json:"-"`
+	// Origin is the keeper's own: from where it loaded the snapshot. Salt is
+	// set by the keeper with it, see Seed.
+	Origin any    `json:"-"`
+	Salt   []byte `json:"-"`
 }
+
+// Seed is what the session that the journey yields is derived from. It is
+// unguessable and of one journey. Who repeats the last step where a first try
+// may have succeeded comes to the same seed, and so to the session of that
+// try; on another node the seed is another, and the repetition a replay.
+func (s *Snapshot) Seed() []byte { return append(s.ID[:], s.Salt...) }
 
 // Params are parameters of the request that started a journey.
 type Params struct {

@@ -121,7 +121,7 @@ func (c *call) grant(tree *journey.Tree, s *journey.Succeeded) session.Grant {
 		Properties:  withWebhooks(s.Properties, s.Webhooks),
 		MaxTime:     cmp.Or(s.MaxTime, tree.MaxTime, c.MaxTime),
 		IdleTime:    cmp.Or(s.IdleTime, tree.IdleTime, c.IdleTimeout),
-		Seed:        c.snap.ID[:],
+		Seed:        c.snap.Seed(),
 	}
 }
 

@@ -51,6 +51,7 @@ func RunKeeper(t *testing.T, allowlisting bool, open func(t *testing.T) Installa
 		"whoever waits can give up":                     givesUp,
 		"journeys do not mix":                           doNotMix,
 		"an outage leaves the step answerable":          outage,
+		"another node's success counts":                 doubtfulEndYields,
 
 		"a suspended journey is resumed by its link alone": resumes,
 		"a journey can be suspended at once":               suspendedAtOnce,
@@ -173,11 +174,11 @@ func (kt *keeperTest) fail(k journey.Keeper, authID string) error {
 }
 
 // issue makes the session that a journey yields, as package session does:
-// under a key that is derived from the journey, so that a session that is
-// there is this journey's own. It counts those that a client would get.
+// under a key that is derived from the journey's seed, so that a session that
+// is there is that of an earlier try. It counts those that a client would get.
 func (kt *keeperTest) issue(s *journey.Snapshot, count *atomic.Int64) journey.Commit {
 	return func(ctx context.Context, with ...store.Op) error {
-		session := store.Key("s/" + s.ID.String())
+		session := store.Key(fmt.Sprintf("s/%x", s.Seed()))
 		_, err := kt.Store.Commit(ctx, append(with, store.Create(session, []byte("session"), s.Started.Add(time.Hour)))...)
 		if errors.Is(err, store.ErrExists) {
 			if _, _, missing := kt.Store.Get(ctx, session, store.Fresh); missing == nil {

@@ -78,6 +78,33 @@ func doubtYields(kt *keeperTest) {
 	kt.wantError(err, journey.ErrUsed, "a step that another node answered")
 }
 
+// After a success in doubt, which did not happen, another node may have
+// brought the journey to its success. Then a replay on this node finds no
+// session: that one is not its own.
+func doubtfulEndYields(kt *keeperTest) {
+	_, authID := kt.begin()
+	link := kt.mustSuspend()
+	here, there := kt.Keeper(keeperRealm), kt.Elsewhere(keeperRealm)
+	var count atomic.Int64
+	kt.Store.Refused.Store(1)
+	kt.wantError(kt.succeed(here, authID, &count), store.ErrUnavailable, "a commit that is refused")
+	if err := kt.succeed(there, authID, &count); err == nil { // else the journey is not there
+		if err := kt.succeed(here, authID, &count); err == nil {
+			kt.Error("a step that another node has answered")
+		}
+	}
+	count.Store(0)
+	kt.Store.Refused.Store(1)
+	kt.wantError(kt.succeedByLink(here, link, &count), store.ErrUnavailable, "a commit that is refused")
+	if err := kt.succeedByLink(there, link, &count); err != nil {
+		kt.Fatal(err)
+	}
+	kt.wantError(kt.succeedByLink(here, link, &count), journey.ErrNotSuspended, "a link that was followed elsewhere")
+	if count.Load() != 1 {
+		kt.Errorf("%d successes of one journey", count.Load())
+	}
+}
+
 // A fault between the suspension and its confirmation: whoever was to get the
 // link never did, so the step has to suspend the journey again.
 func outageAtSuspension(kt *keeperTest) {

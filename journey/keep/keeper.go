@@ -2,6 +2,7 @@ package keep
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type Keeper struct {
 	records *records
 	ids     authIDs
 	locks   *locks
+	// salt tells what this process finishes from what others do.
+	salt []byte
 }
 
 var _ journey.Keeper = (*Keeper)(nil)
@@ -108,7 +111,14 @@ func newKeeper(cfg Config, kind token.Kind) (*Keeper, error) {
 		records: r,
 		ids:     authIDs{keys: cfg.Keys, kind: kind, noAllowlisting: cfg.NoAllowlisting},
 		locks:   new(locks),
+		salt:    newSalt(),
 	}, nil
+}
+
+func newSalt() []byte {
+	salt := make([]byte, 16)
+	rand.Read(salt) // never fails since Go 1.24
+	return salt
 }
 
 // Begin implements journey.Keeper.
@@ -146,6 +156,7 @@ func (k *Keeper) answer(
 		return "", err
 	}
 	from := originOf(s)
+	s.Salt = k.salt
 	if err = fn(ctx, s); err == nil && !s.Ended {
 		next, err = k.keep(ctx, s)
 	}

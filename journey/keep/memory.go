@@ -35,7 +35,7 @@ func NewMemory(cfg Config) (*Keeper, error) {
 		cfg.Table = NewTable(TableConfig{})
 	}
 	k.scheme = &inMemory{cfg.Table, k.ids}
-	k.locks = &cfg.Table.locks
+	k.locks, k.salt = &cfg.Table.locks, cfg.Table.salt
 	return k, nil
 }
 

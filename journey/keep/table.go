@@ -40,6 +40,7 @@ type TableConfig struct {
 type Table struct {
 	cfg   TableConfig
 	locks locks
+	salt  []byte // of the keepers, see Keeper
 
 	mu        sync.Mutex
 	entries   map[journey.ID]*entry
@@ -63,7 +64,7 @@ func (e *entry) size() int64 { return int64(len(e.data)) + entryOverhead }
 
 // NewTable returns an empty table.
 func NewTable(cfg TableConfig) *Table {
-	t := &Table{entries: make(map[journey.ID]*entry)}
+	t := &Table{salt: newSalt(), entries: make(map[journey.ID]*entry)}
 	t.Limit(cfg)
 	return t
 }
