@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -42,24 +43,42 @@ func (f *JourneyFiles) load(ctx caddy.Context) (*treefile.Set, error) {
 	return treefile.Load(paths, nodeTypes{ctx: ctx})
 }
 
-// judge decides which of the realm's journeys run: those of files, those of the
+// Journeys are the journeys of a realm, and what they are judged by.
+type Journeys struct {
+	// Path is the realm's.
+	Path string
+	// Files has those of files; nil if there are none.
+	Files *treefile.Set
+	treefile.Realm
+}
+
+// journeys makes the realm's journeys: those of files, those of the
 // configuration, and the built-in one unless the realm has its own of that name.
-func (r *Realm) judge(s *realm.Settings, files *treefile.Set, inline map[string]*journey.Tree, cfg realm.Config) error {
-	verdict := files.Judge(treefile.Realm{
+func (r *Realm) journeys(ctx caddy.Context, lent *journey.Services) (Journeys, error) {
+	files, err := r.JourneyFiles.load(ctx)
+	if err != nil {
+		return Journeys{}, err
+	}
+	inline, err := r.inline(ctx)
+	return Journeys{Path: r.Path, Files: files, Realm: treefile.Realm{
 		Inline:   inline,
 		BuiltIn:  map[string]*journey.Tree{realm.DefaultJourney: nodes.Login()},
-		Default:  s.DefaultJourney,
-		Services: cfg.Services(*s),
+		Services: lent,
 		Strict:   r.JourneyFiles != nil && r.JourneyFiles.Strict,
-	})
+	}}, err
+}
+
+// judge decides which of the realm's journeys run.
+func (r *Realm) judge(s *realm.Settings, journeys Journeys, log *slog.Logger) error {
+	verdict := journeys.Files.Judge(journeys.Realm)
 	if verdict.Err != nil {
 		return verdict.Err
 	}
 	for _, problem := range verdict.Disabled {
-		cfg.Logger.Warn("a journey cannot run here and is disabled", "realm", r.Path, "problem", problem)
+		log.Warn("a journey cannot run here and is disabled", "realm", r.Path, "problem", problem)
 	}
 	for _, problem := range verdict.Warnings {
-		cfg.Logger.Warn("a journey differs from its file", "realm", r.Path, "problem", problem)
+		log.Warn("a journey differs from its file", "realm", r.Path, "problem", problem)
 	}
 	s.Journeys = verdict.Journeys
 	known := maps.Clone(verdict.Journeys)

@@ -94,7 +94,20 @@ type Cookie struct {
 }
 
 // provision makes the realm's settings; cfg is what holds for all realms.
-func (r *Realm) provision(ctx caddy.Context, cfg realm.Config) (s realm.Settings, err error) {
+func (r *Realm) provision(ctx caddy.Context, cfg realm.Config) (realm.Settings, error) {
+	s, journeys, err := r.settings(ctx, cfg)
+	if err != nil {
+		return s, err
+	}
+	if r.NoAllowlisting {
+		cfg.Logger.Warn("allowlisting is off: whoever gets hold of an answered step of a journey can answer it again until the journey ends",
+			"realm", r.Path)
+	}
+	return s, at("realm "+r.Path, r.judge(&s, journeys, cfg.Logger))
+}
+
+// settings makes the realm's settings, and journeys that are not judged yet.
+func (r *Realm) settings(ctx caddy.Context, cfg realm.Config) (s realm.Settings, journeys Journeys, err error) {
 	defer func() { err = at("realm "+r.Path, err) }()
 	s = realm.Settings{
 		Path: r.Path, Aliases: r.Aliases, Hosts: r.Hosts,
@@ -116,28 +129,17 @@ func (r *Realm) provision(ctx caddy.Context, cfg realm.Config) (s realm.Settings
 		}
 	}
 	if s.Users, err = r.users(ctx); err != nil {
-		return s, err
+		return s, journeys, err
 	}
 	if s.SigningKeys, err = parseSecrets(r.SigningKeys); err != nil {
-		return s, fmt.Errorf("signing_key: %w", err)
-	}
-	files, err := r.JourneyFiles.load(ctx)
-	if err != nil {
-		return s, err
+		return s, journeys, fmt.Errorf("signing_key: %w", err)
 	}
 	if err := r.lend(ctx, &s); err != nil {
-		return s, err
+		return s, journeys, err
 	}
-	inline, err := r.inline(ctx)
-	if err != nil {
-		return s, err
-	}
-	if r.NoAllowlisting {
-		cfg.Logger.Warn("allowlisting is off: whoever gets hold of an answered step of a journey can answer it again until the journey ends",
-			"realm", r.Path)
-	}
-	err = r.judge(&s, files, inline, cfg)
-	return s, err
+	journeys, err = r.journeys(ctx, cfg.Services(s))
+	journeys.Default = s.DefaultJourney
+	return s, journeys, err
 }
 
 // users loads the realm's people. The root realm may have none: it is there
