@@ -35,6 +35,8 @@ type User struct {
 	// Active is false for an account that may not sign in (AM's
 	// inetuserstatus).
 	Active bool
+	// HasPassword says that there is a password by which the user signs in.
+	HasPassword bool
 	// Roles are free names that protected apps see; "admin" makes the user
 	// an administrator of the realm.
 	Roles []string

@@ -110,17 +110,33 @@ func (s *Store) Authenticate(ctx context.Context, username, pw string) (*identit
 	name := identity.Canonical(username)
 	someone := p.byName[name]
 	digest := p.decoy(name)
-	if someone != nil && someone.hasPassword {
+	if someone != nil && someone.user.HasPassword {
 		digest = someone.digest
 	}
 	var match bool
 	if err := s.gate.Do(ctx, func() { match = s.verify(digest, pw) }); err != nil {
 		return nil, err
 	}
-	if !match || someone == nil || !someone.hasPassword {
+	if !match || someone == nil || !someone.user.HasPassword {
 		return nil, identity.ErrCredentials
 	}
 	return &someone.user, nil
 }
 
-var _ identity.Store = (*Store)(nil)
+// ByAttribute implements identity.Searcher. The first search by an attribute
+// goes through everybody once for each version of the file.
+func (s *Store) ByAttribute(ctx context.Context, attribute, value string, limit int) ([]*identity.User, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var users []*identity.User
+	for _, one := range s.people.Load().by(attribute, value) {
+		if len(users) == limit {
+			break
+		}
+		users = append(users, &one.user)
+	}
+	return users, nil
+}
+
+var _ identity.Searcher = (*Store)(nil)

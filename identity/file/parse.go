@@ -102,7 +102,7 @@ func (r *reader) user(n *yaml.Node, number int) *person {
 	r.members(n, where, "a user", map[string]func(*yaml.Node, string){
 		"id":       func(n *yaml.Node, where string) { u.ID = r.name(n, where) },
 		"username": func(n *yaml.Node, where string) { u.Username = r.name(n, where) },
-		"password": func(n *yaml.Node, where string) { one.digest, one.hasPassword = r.password(n, where) },
+		"password": func(n *yaml.Node, where string) { one.digest, u.HasPassword = r.password(n, where) },
 		"roles":    func(n *yaml.Node, where string) { u.Roles = r.roles(n, where) },
 		"active":   func(n *yaml.Node, where string) { u.Active = r.flag(n, where) },
 		"attributes": func(n *yaml.Node, where string) {

@@ -22,7 +22,7 @@ func TestParseDefaults(t *testing.T) {
 		if diff := cmp.Diff(want, p.byID["bob"].user); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		if p.byID["bob"].hasPassword {
+		if p.byID["bob"].user.HasPassword {
 			t.Errorf("%s: a user without a password has one", name)
 		}
 	}

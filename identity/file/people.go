@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/identity/password"
@@ -12,16 +13,68 @@ import (
 
 // person is one user of the file.
 type person struct {
-	user        identity.User
-	digest      password.Digest
-	hasPassword bool
+	user   identity.User
+	digest password.Digest // of a user who has a password
 }
 
-// people is one version of the file. It is immutable.
+// people is one version of the file. It is immutable, but for its indexes.
 type people struct {
 	byName map[string]*person // by canonical name
 	byID   map[string]*person
 	decoys []decoy
+
+	mu      sync.Mutex
+	indexes map[string]index // of the attributes that were searched for
+}
+
+// index is who has a value of an attribute, by the value's canonical form.
+type index map[string][]*person
+
+// by returns who matches an attribute's value. The attributes are those of the
+// realm's journeys: there are few indexes.
+func (p *people) by(attribute, value string) []*person {
+	switch attribute {
+	case identity.AttributeID:
+		return present(p.byID[value])
+	case identity.AttributeUserName:
+		return present(p.byName[identity.Canonical(value)])
+	}
+	form := identity.Canonical(value)
+	if form == "" {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known, ok := p.indexes[attribute]
+	if !ok {
+		known = p.index(attribute)
+		p.indexes[attribute] = known
+	}
+	return known[form]
+}
+
+// present is a list of p, or of nobody if p is nil.
+func present(p *person) []*person {
+	if p == nil {
+		return nil
+	}
+	return []*person{p}
+}
+
+// index goes through everybody once.
+func (p *people) index(attribute string) index {
+	all := make(index)
+	for _, one := range p.byID {
+		var forms []string
+		for _, value := range one.user.Values(attribute) {
+			form := identity.Canonical(value)
+			if form != "" && !slices.Contains(forms, form) {
+				forms = append(forms, form)
+				all[form] = append(all[form], one)
+			}
+		}
+	}
+	return all
 }
 
 // decoy is a digest that nobody's password matches, for a share of the names
@@ -58,12 +111,14 @@ func (p *people) decoy(name string) password.Digest {
 
 // newPeople makes the version of the file that holds these users.
 func newPeople(all []*person) *people {
-	p := &people{byName: make(map[string]*person, len(all)), byID: make(map[string]*person, len(all))}
+	p := &people{
+		byName: make(map[string]*person, len(all)), byID: make(map[string]*person, len(all)), indexes: make(map[string]index),
+	}
 	count := make(map[password.Profile]int)
 	for _, one := range all {
 		p.byName[identity.Canonical(one.user.Username)] = one
 		p.byID[one.user.ID] = one
-		if one.hasPassword {
+		if one.user.HasPassword {
 			count[one.digest.Profile()]++
 		}
 	}

@@ -293,6 +293,20 @@ func (l list) ByName(ctx context.Context, name string) (*identity.User, error) {
 	return &p.User, nil
 }
 
+// ByAttribute makes list a Searcher.
+func (l list) ByAttribute(ctx context.Context, attribute, value string, limit int) ([]*identity.User, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var found []*identity.User
+	for i := range l {
+		if len(found) < limit && l[i].Matches(attribute, value) {
+			found = append(found, &l[i].User)
+		}
+	}
+	return found, nil
+}
+
 func (l list) ByID(ctx context.Context, id string) (*identity.User, error) {
 	p, err := l.find(ctx, func(p *identitytest.Person) bool { return p.ID == id })
 	if err != nil {

@@ -17,7 +17,7 @@ type people struct {
 	switching bool
 }
 
-var _ identity.Store = (*people)(nil)
+var _ identity.Searcher = (*people)(nil)
 
 // guarded returns the people of cfg seen through their records.
 func guarded(cfg Config, r *records) identity.Store {
@@ -38,6 +38,20 @@ func (p *people) ByName(ctx context.Context, username string) (*identity.User, e
 func (p *people) ByID(ctx context.Context, id string) (*identity.User, error) {
 	u, err := p.inner.ByID(ctx, id)
 	return p.asKept(ctx, u, err)
+}
+
+// ByAttribute implements identity.Searcher.
+func (p *people) ByAttribute(ctx context.Context, attribute, value string, limit int) ([]*identity.User, error) {
+	found, err := identity.ByAttribute(ctx, p.inner, attribute, value, limit)
+	if err != nil {
+		return nil, err
+	}
+	for i, u := range found {
+		if found[i], err = p.asKept(ctx, u, nil); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // asKept returns u as not Active if the account is switched off or its name is

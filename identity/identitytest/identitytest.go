@@ -28,21 +28,21 @@ func People() []Person {
 	return []Person{
 		{
 			User: identity.User{
-				ID: "4711", Username: "bjensen", Active: true, Roles: []string{"admin", "staff"},
+				ID: "4711", Username: "bjensen", Active: true, HasPassword: true, Roles: []string{"admin", "staff"},
 				Attributes: map[string][]string{"mail": {"bjensen@example.com", "babs@example.com"}, "cn": {"Barbara Jensen"}},
 			},
 			Password: "Hifalutin 1",
 		},
 		{
 			User: identity.User{
-				ID: "4712", Username: "Amélie Straße", Active: true, Roles: []string{"staff"},
+				ID: "4712", Username: "Amélie Straße", Active: true, HasPassword: true, Roles: []string{"staff"},
 				Attributes: map[string][]string{"mail": {"amelie@example.com"}},
 			},
 			Password: "pässwörd 😀",
 		},
 		{
 			User: identity.User{
-				ID: "4713", Username: "inactive", Active: false, Roles: []string{"staff"},
+				ID: "4713", Username: "inactive", Active: false, HasPassword: true, Roles: []string{"staff"},
 				Attributes: map[string][]string{"mail": {"inactive@example.com"}},
 			},
 			Password: "Hifalutin 3",
@@ -56,7 +56,7 @@ func People() []Person {
 		// The name of one is the id of another: the two never mix.
 		{
 			User: identity.User{
-				ID: "bjensen", Username: "4711", Active: true, Roles: []string{"staff"},
+				ID: "bjensen", Username: "4711", Active: true, HasPassword: true, Roles: []string{"staff"},
 				Attributes: map[string][]string{"mail": {"4711@example.com"}},
 			},
 			Password: "Hifalutin 5",
@@ -78,6 +78,7 @@ func Run(t *testing.T, open func(t *testing.T, people []Person) identity.Store) 
 	t.Run("other spellings of a name", s.spellings)
 	t.Run("wrong passwords", s.wrongPasswords)
 	t.Run("no password", s.noPassword)
+	t.Run("by attribute", s.byAttribute)
 	t.Run("context ended", s.contextEnded)
 	t.Run("concurrently", s.concurrently)
 }

@@ -19,11 +19,11 @@ type Person struct {
 // are fast.
 type Users []Person
 
-var _ identity.Store = Users(nil)
+var _ identity.Searcher = Users(nil)
 
 // Demo is one active user with the name, id and password that are given.
 func Demo(username, password string) Users {
-	return Users{{User: identity.User{ID: username, Username: username, Active: true}, Password: password}}
+	return Users{{User: identity.User{ID: username, Username: username, Active: true, HasPassword: password != ""}, Password: password}}
 }
 
 // ByName implements identity.Store.
@@ -48,6 +48,20 @@ func (us Users) Authenticate(ctx context.Context, username, password string) (*i
 		return nil, identity.ErrCredentials
 	}
 	return u, err
+}
+
+// ByAttribute implements identity.Searcher.
+func (us Users) ByAttribute(ctx context.Context, attribute, value string, limit int) ([]*identity.User, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var found []*identity.User
+	for i := range us {
+		if len(found) < limit && us[i].Matches(attribute, value) {
+			found = append(found, &us[i].User)
+		}
+	}
+	return found, nil
 }
 
 func (us Users) find(ctx context.Context, wanted func(*Person) bool) (*identity.User, error) {
