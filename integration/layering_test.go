@@ -39,6 +39,7 @@ var layers = map[string]layer{
 	"store/etcd/embedded":      {level: 2},
 	"store/cache":              {level: 2},
 	"identity/password":        {level: 1}, // hashing, below the stores of people
+	"identity/queryfilter":     {level: 1},
 	"identity/file":            {level: 2},
 	"identity/guard":           {level: 2},
 	"mail":                     {level: 2},
@@ -96,8 +97,8 @@ var owners = []struct {
 // bare are the packages that need nothing but the standard library (and what
 // the Go project publishes beside it).
 var bare = []string{
-	"store", "store/sealed", "store/memory", "identity", "journey", "journey/callback", "journey/affinity",
-	"realm", "rest", "web", "gateway",
+	"store", "store/sealed", "store/memory", "identity", "identity/queryfilter", "journey",
+	"journey/callback", "journey/affinity", "realm", "rest", "web", "gateway",
 }
 
 // public are the packages that a third party extends amgate with. Whoever

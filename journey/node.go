@@ -78,6 +78,15 @@ type Completer interface {
 	Complete(ctx context.Context, in *Input) (Action, error)
 }
 
+// Finisher is a Completer that is also called at the success of a journey that
+// never came to it, or that it did not ask to be called for (AM's
+// LifecycleNode).
+type Finisher interface {
+	Completer
+	// Finishes reports whether it wants to be called so.
+	Finishes() bool
+}
+
 // Input is what a node may know. It is valid during one call of Process.
 type Input struct {
 	// Realm is the path of the realm, "/" or "/alpha".

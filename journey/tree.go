@@ -208,6 +208,18 @@ func (t *Tree) owner(id string) *Placed {
 	return nil
 }
 
+// finishers are the ids of the nodes that every success of the journey calls.
+func (t *Tree) finishers() []string {
+	var ids []string
+	for id, p := range t.Nodes {
+		if f, ok := p.Node.(Finisher); ok && f.Finishes() {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // gain is by how much the authentication level can grow at most on a way from
 // a node to success: math.MinInt if there is no such way, math.MaxInt if
 // nothing bounds it.

@@ -284,9 +284,10 @@ func (w *walk) failed(message string) Result {
 	}
 }
 
-// complete calls the nodes that asked to be called at success.
+// complete calls the nodes that asked to be called at success, and those that
+// always are.
 func (w *walk) complete(ctx context.Context) error {
-	for _, id := range slices.Clone(w.snap.Hooks) {
+	for _, id := range union(slices.Clone(w.snap.Hooks), w.tree.finishers()) {
 		p := w.tree.owner(id)
 		if p == nil {
 			continue // the journey was changed while it was under way

@@ -26,14 +26,14 @@ type NodeTest struct {
 	err    error
 }
 
-// Given begins the test of a node. The journey is "Test" in realm "/", and
-// nobody is known in the realm.
+// Given begins the test of a node. The journey is "Test" in realm "/", which
+// lends the services of a Realm, and nobody is known there.
 func Given(tb testing.TB, node journey.Node) *NodeTest {
 	tb.Helper()
 	return &NodeTest{tb: tb, node: node, input: journey.Input{
 		Realm: "/", Journey: "Test", NodeID: "node", JourneyID: journey.NewID().String(),
 		Client: &journey.Client{Header: http.Header{}},
-		Users:  Users(nil), Services: new(journey.Services), State: journey.NewState(nil, nil),
+		Users:  Users(nil), Services: new(Realm).Services(), State: journey.NewState(nil, nil),
 	}}
 }
 

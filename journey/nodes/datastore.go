@@ -2,20 +2,14 @@ package nodes
 
 import (
 	"context"
-	"errors"
 
-	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
 )
 
-// errNoCredentials is a mistake in a journey: nothing collected what a
-// decision needs.
-var errNoCredentials = errors.New(
-	"unable to authenticate: there is no user name or no password in the journey's state; collect both before")
-
 // DataStore checks the collected user name and password against the realm's
 // people. The outcome is "true" also for a user who is not active: such a
-// journey fails at its end, with AM's message.
+// journey fails at its end, with AM's message. A name that is locked out is
+// "false", and if the journey then fails the client is told.
 type DataStore struct{}
 
 var (
@@ -25,18 +19,9 @@ var (
 
 // Process implements journey.Node.
 func (*DataStore) Process(ctx context.Context, in *journey.Input) (journey.Action, error) {
-	_, hasName := in.State.Get(journey.KeyUsername)
-	_, hasPassword := in.State.Get(journey.KeyPassword)
-	if !hasName || !hasPassword {
-		return journey.Action{}, errNoCredentials
-	}
-	name, password := in.State.String(journey.KeyUsername), in.State.String(journey.KeyPassword)
-	if name == "" || password == "" {
-		return journey.Goto(outcomeFalse), nil
-	}
-	user, err := in.Users.Authenticate(ctx, name, password)
+	user, err := authenticate(ctx, in, in.Users)
 	switch {
-	case errors.Is(err, identity.ErrCredentials):
+	case refused(err):
 		return journey.Goto(outcomeFalse), nil
 	case err != nil:
 		return journey.Action{}, err
@@ -48,7 +33,7 @@ func (*DataStore) Process(ctx context.Context, in *journey.Input) (journey.Actio
 func (*DataStore) Outcomes() []string { return []string{outcomeTrue, outcomeFalse} }
 
 // Reads implements journey.Declarer.
-func (*DataStore) Reads() []string { return []string{journey.KeyUsername, journey.KeyPassword} }
+func (*DataStore) Reads() []string { return credentials }
 
 // Writes implements journey.Declarer.
-func (*DataStore) Writes() []string { return nil }
+func (*DataStore) Writes() []string { return []string{journey.KeyLockoutMessage} }

@@ -75,6 +75,10 @@ func decodeMember(member json.RawMessage, field any, values []string) error {
 	if bytes.Equal(bytes.TrimSpace(member), []byte("null")) {
 		return nil
 	}
+	switch field.(type) {
+	case *any, *dropped: // has no effect, so a placeholder has none
+		return json.Unmarshal(member, field)
+	}
 	if isPlaceholder(member) {
 		return errors.New("it stands for a value that is kept elsewhere; write the value itself")
 	}

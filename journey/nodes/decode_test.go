@@ -76,8 +76,8 @@ func TestWritten(t *testing.T) {
 			t.Errorf("%s: the defaults are written as %v, and %v not at all", spec.Name, lines, rest)
 		}
 	}
-	limit, _ := nodes.ByName("retry_limit")
-	if _, rest := limit.Written(&nodes.RetryLimit{Limit: 3}); fmt.Sprint(rest) != "[incrementUserAttributeOnFailure]" {
+	collector, _ := nodes.ByName("attribute_collector")
+	if _, rest := collector.Written(&nodes.AttributeCollector{Identity: "mail"}); fmt.Sprint(rest) != "[identityAttribute]" {
 		t.Errorf("these cannot be written: %v", rest)
 	}
 }

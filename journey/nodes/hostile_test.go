@@ -53,6 +53,7 @@ func fixture(t *testing.T, spec nodes.Spec) journey.Node {
 const (
 	username = "demo"
 	password = "Ch4ng31t"
+	mail     = "demo@example.com"
 )
 
 // arena is a minimal journey around one node: what proves something leads to
@@ -85,9 +86,18 @@ func arena(t *testing.T, spec nodes.Spec, all bool) *journey.Tree {
 
 // arenaEngine runs arenas, for people of whom one is known.
 func arenaEngine() *journey.Engine {
-	return journey.NewEngine(journey.EngineConfig{
-		Users: journeytest.Demo(username, password), Services: new(journeytest.Realm).Services(), Logger: slog.New(slog.DiscardHandler),
-	})
+	services := new(journeytest.Realm).Services()
+	services.Agents = journeytest.Demo(username, password)
+	services.Terms = &journey.Terms{Version: "1", Text: map[string]string{"en": "Be kind."}}
+	services.Questions = []journey.Question{{ID: "1", Text: map[string]string{"en": "Favourite colour?"}}}
+	return journey.NewEngine(journey.EngineConfig{Users: demo(), Services: services, Logger: slog.New(slog.DiscardHandler)})
+}
+
+// demo is the only user of arenas.
+func demo() journeytest.Users {
+	users := journeytest.Demo(username, password)
+	users[0].Attributes = map[string][]string{"mail": {mail}, "age": {"42"}, "preferences/marketing": {"true"}}
+	return users
 }
 
 // secretStates are what a hostile client may have brought about before: a known
@@ -104,7 +114,11 @@ func newSnapshot(secure map[string]any) *journey.Snapshot {
 	now := time.Now()
 	return &journey.Snapshot{
 		ID: journey.NewID(), Start: journey.Start{Realm: "/"}, Tree: "Arena", Started: now, Deadline: now.Add(time.Minute),
-		Shared: map[string]any{journey.KeyUsername: username}, Secure: secure,
+		Shared: map[string]any{
+			journey.KeyUsername:         username,
+			journey.KeyObjectAttributes: map[string]any{"userName": username, "mail": mail},
+		},
+		Secure: secure,
 	}
 }
 
@@ -114,7 +128,8 @@ func newSnapshot(secure map[string]any) *journey.Snapshot {
 //
 // There are two journeys for each. In the first every outcome leads to
 // success: no node but one that was given the right credentials may identify
-// somebody. In the second a user was identified before, and only the outcomes
+// somebody. A node that identifies whom the client names is no match for that,
+// and is tried in the second only. In the second a user was identified before, and only the outcomes
 // that prove something lead to success: they must not be reached. Since the
 // tests are made of the registry, a new node cannot forget them.
 func TestEveryNodeWithstandsHostileAnswers(t *testing.T) {
@@ -122,6 +137,9 @@ func TestEveryNodeWithstandsHostileAnswers(t *testing.T) {
 	for _, spec := range nodes.All() {
 		t.Run(spec.Name, func(t *testing.T) {
 			for _, identified := range []bool{false, true} {
+				if spec.Names && !identified {
+					continue
+				}
 				tree := arena(t, spec, !identified)
 				for state, secure := range secretStates {
 					s := newSnapshot(secure)
@@ -180,6 +198,8 @@ func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, d
 		if depth == 0 || a.tries%17 == 0 {
 			a.run(&next, history, depth+1)
 		}
+	case err != nil && strings.Contains(err.Error(), "panicked"):
+		a.Errorf("%s: %v", history, err)
 	case errors.Is(err, callback.ErrAnswer) && strings.Contains(err.Error(), "jndi"):
 		a.Errorf("%s: the error repeats the answer: %v", history, err)
 	}
@@ -194,6 +214,21 @@ func (a *attack) documented(s *journey.Snapshot) {
 	for _, item := range s.Asked {
 		if name := item.Callback.Type(); !slices.Contains(a.spec.Callbacks, name) {
 			a.Fatalf("it asks with a %s, which its Spec does not list", name)
+		}
+	}
+}
+
+// A node that says it identifies whom the client names does so, and whom else
+// would be its own mistake.
+func TestNamingNodesIdentifyWhoIsNamed(t *testing.T) {
+	for _, spec := range nodes.All() {
+		if !spec.Names {
+			continue
+		}
+		s := newSnapshot(nil)
+		result, err := arenaEngine().Advance(t.Context(), arena(t, spec, true), s, journey.Turn{})
+		if err != nil || result.Succeeded == nil || result.Succeeded.Subject.ID != username {
+			t.Errorf("%s: %+v, error %v", spec.Name, result, err)
 		}
 	}
 }

@@ -65,11 +65,11 @@ func (n *Page) Add(child Child) error {
 func (n *Page) Parts() []Child { return n.Children }
 
 // fits refuses nodes that cannot be on a page: pages and inner journeys, as in
-// AM, and what changes the authentication level, for that would count each time
-// the page is shown.
+// AM, and what changes the authentication level or counts, for that would
+// happen each time the page is shown.
 func fits(c Child) error {
 	switch c.Node.(type) {
-	case Parent, journey.Inner, journey.Leveler:
+	case Parent, journey.Inner, journey.Leveler, *RetryLimit, *IncrementLoginCount:
 		return fmt.Errorf("a %s cannot be on a page", c.Type)
 	}
 	return nil

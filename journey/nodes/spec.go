@@ -33,6 +33,9 @@ type Spec struct {
 	// Limited are the outcomes that the node chooses only so often in one
 	// journey.
 	Limited []string
+	// Names says that the node identifies the user whom the client names,
+	// without proof that the client is that user.
+	Names bool
 }
 
 // Kind is the form of an option's value.
@@ -116,7 +119,7 @@ func find(wanted func(Spec) bool) (Spec, bool) {
 // buildSpecs puts the groups of nodes together. Each group is in a file of its
 // own, specs_<group>.go.
 func buildSpecs() []Spec {
-	specs := slices.Concat(coreSpecs(), requestSpecs())
+	specs := slices.Concat(coreSpecs(), identitySpecs(), requestSpecs())
 	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.Name, b.Name) })
 	for i := range specs {
 		specs[i].Options = optionsOf(specs[i].New())

@@ -32,7 +32,7 @@ func coreSpecs() []Spec {
 		},
 		{
 			Name: "retry_limit", Type: "RetryLimitDecisionNode", Title: "Retry Limit Decision",
-			Doc:         "Lets the journey pass until the limit is reached: Retry, then Reject. It counts within one journey.",
+			Doc:         "Lets the journey pass until the limit is reached: Retry, then Reject. It cannot be on a page.",
 			Differences: "AM also counts the failures of a known user across journeys (`incrementUserAttributeOnFailure`); here that property has no effect.",
 			New:         newRetryLimit,
 			Proves:      []string{},

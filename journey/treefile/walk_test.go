@@ -258,7 +258,7 @@ func answersTo(s *journey.Snapshot) []json.RawMessage {
 		for choice := range choices {
 			filled := make(callback.List, len(s.Asked))
 			for i, item := range s.Asked {
-				c, err := item.Callback.Fill(inputs(item.Callback, s, who, choice))
+				c, err := item.Callback.Fill(inputs(item.Callback, s, who, choice, i))
 				if err != nil {
 					c = item.Callback // the choice is not this one's
 				}
@@ -272,8 +272,8 @@ func answersTo(s *journey.Snapshot) []json.RawMessage {
 	return all
 }
 
-// inputs are what somebody fills into a callback.
-func inputs(c callback.Callback, s *journey.Snapshot, who string, choice int) map[string]any {
+// inputs are what somebody fills into the n-th callback.
+func inputs(c callback.Callback, s *journey.Snapshot, who string, choice, n int) map[string]any {
 	password := goodPassword
 	if code, ok := s.Secure["oneTimePassword"].(string); ok {
 		password = code
@@ -305,9 +305,9 @@ func inputs(c callback.Callback, s *journey.Snapshot, who string, choice int) ma
 	case callback.TermsAndConditions:
 		return map[string]any{"": true}
 	case callback.KbaCreate:
-		question := "Why?"
-		if len(c.PredefinedQuestions) > 0 {
-			question = c.PredefinedQuestions[0]
+		question := fmt.Sprintf("What is %d?", n) // no question may be there twice
+		if n < len(c.PredefinedQuestions) {
+			question = c.PredefinedQuestions[n]
 		}
 		return map[string]any{"question": question, "answer": "because"}
 	case callback.DeviceProfile:
@@ -318,7 +318,7 @@ func inputs(c callback.Callback, s *journey.Snapshot, who string, choice int) ma
 	return nil
 }
 
-// marshalAnswers is what a client sends: with the passwords that callbacks never
+// marshalAnswers is what a client sends: with the secrets that callbacks never
 // print.
 func marshalAnswers(filled callback.List) (json.RawMessage, error) {
 	text, err := json.Marshal(filled)
@@ -330,11 +330,16 @@ func marshalAnswers(filled callback.List) (json.RawMessage, error) {
 		return nil, err
 	}
 	for i, item := range filled {
-		if p, ok := item.Callback.(callback.Password); ok {
-			wire[i]["input"] = []any{map[string]any{"name": callback.InputName(i+1, ""), "value": string(p.Value)}}
+		input := func(suffix, value string) map[string]any {
+			return map[string]any{"name": callback.InputName(i+1, suffix), "value": value}
 		}
-		if p, ok := item.Callback.(callback.ValidatedCreatePassword); ok {
-			wire[i]["input"] = []any{map[string]any{"name": callback.InputName(i+1, ""), "value": string(p.Value)}}
+		switch c := item.Callback.(type) {
+		case callback.Password:
+			wire[i]["input"] = []any{input("", c.Value)}
+		case callback.ValidatedCreatePassword:
+			wire[i]["input"] = []any{input("", string(c.Value))}
+		case callback.KbaCreate:
+			wire[i]["input"] = []any{input("question", c.Question), input("answer", string(c.Answer))}
 		}
 	}
 	return json.Marshal(wire)
