@@ -34,8 +34,8 @@ type running struct {
 	keeper journey.Keeper
 }
 
-// run sets the realm to work. Its people are seen through a guard, by the
-// journeys and by all else: no check of a password passes it by.
+// run sets the realm to work. Its people, and its agents, are seen through a
+// guard: no check of a password passes it by.
 func (r *Realm) run(ring *token.Ring, b Backend) (*running, error) {
 	keys, ok := ring.Realm(r.Path)
 	if !ok {
@@ -45,14 +45,23 @@ func (r *Realm) run(ring *token.Ring, b Backend) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	guarded, err := guard.New(guard.Config{
+	lent := r.set.cfg.Services(r.Settings)
+	watch := guard.Config{
 		Store: b.Store, Realm: r.Path, Keys: keys, NameKey: ring.DeriveLasting("identity/guard"),
 		Users: r.Users, Lockout: (*guard.Lockout)(r.Lockout), Switching: true, Logger: r.log,
-	})
+	}
+	guarded, err := guard.New(watch)
 	if err != nil {
 		return nil, err
 	}
-	lent := r.set.cfg.Services(r.Settings)
+	if r.Agents != nil { // people of the same names are others
+		watch.Users, watch.Switching, watch.NameKey = r.Agents, false, ring.DeriveLasting("identity/guard agents")
+		agents, err := guard.New(watch)
+		if err != nil {
+			return nil, err
+		}
+		lent.Agents = agents.Users
+	}
 	lent.Counters, lent.Accounts = guarded.Counters, guarded.Accounts
 	lent.Sealer = sealer{keys}
 	lent.Meter = meter{r.set.cfg.Metrics, r.Path}
