@@ -175,7 +175,7 @@ func (s Settings) Check() error {
 // it: no session would ever satisfy a request.
 func (s Settings) checkDefaultJourney() error {
 	t, ok := s.Journeys[s.DefaultJourney]
-	why := ""
+	var why string
 	switch {
 	case !ok:
 		return fmt.Errorf("default_journey %s: there is no such journey in this realm", s.DefaultJourney)

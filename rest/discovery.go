@@ -20,10 +20,8 @@ type discoveryBody struct {
 // whichever spelling was asked for.
 func (a *API) discovery(_ http.ResponseWriter, c *call) (reply, error) {
 	issuer := a.front.Origin(c.Request) + a.front.Base + "/" + treeOAuth2 + "/realms/root"
-	for name := range strings.SplitSeq(strings.Trim(c.realm.Path, "/"), "/") {
-		if name != "" {
-			issuer += "/realms/" + name
-		}
+	if c.realm.Path != "/" {
+		issuer += strings.ReplaceAll(c.realm.Path, "/", "/realms/")
 	}
 	return ok(discoveryBody{issuer, issuer + "/authorize", issuer + "/access_token"}), nil
 }
