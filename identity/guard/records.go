@@ -20,7 +20,7 @@ import (
 // The kinds of records.
 const (
 	kindCounter = "c"
-	kindAccount = "a"
+	kindAccount = "i"
 	kindLockout = "l"
 )
 

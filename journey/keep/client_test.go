@@ -69,7 +69,7 @@ func TestClientAuthIDIsAMs(t *testing.T) {
 	if len(three) != 3 || three[0] != "" || !strings.HasPrefix(three[1], "AAJTSQACMD") || strings.Count(three[2], ".") != 4 {
 		t.Errorf("the sessionId is %q", sessionID)
 	}
-	for _, sealed := range strings.Split(three[2], ".") {
+	for sealed := range strings.SplitSeq(three[2], ".") {
 		plain, err := base64.RawURLEncoding.DecodeString(sealed)
 		if err != nil || strings.Contains(string(plain), "demo") {
 			t.Errorf("error %v; a part of the journey can be read: %q", err, plain)

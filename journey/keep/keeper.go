@@ -187,11 +187,11 @@ func (k *Keeper) keep(ctx context.Context, s *journey.Snapshot) (authID string, 
 // apply commits a change, and with it that the journey's link was followed.
 func (k *Keeper) apply(ctx context.Context, s *journey.Snapshot, c change) error {
 	from := originOf(s)
-	ops := append(c.ops, k.records.replace(from.link, encodeMark(markResumed, s.Allow), from.link.expires)...)
-	if len(ops) > 0 {
+	c.ops = append(c.ops, k.records.replace(from.link, encodeMark(markResumed, s.Allow), from.link.expires)...)
+	if len(c.ops) > 0 {
 		from.left = s.Allow
 	}
-	if err := k.records.commit(ctx, ops); err != nil {
+	if err := k.records.commit(ctx, c.ops); err != nil {
 		return mapConflict(err)
 	}
 	c.done()
