@@ -136,12 +136,19 @@ func answer(asked callback.List, value any) []wire {
 }
 
 // Answers is the callbacks array of a client that answers what it was asked,
-// with one value for each callback that has inputs, in their order.
+// with one value for the first input of each callback that has any, in their
+// order. What has no value is sent back as it came.
 func Answers(asked callback.List, inputs ...any) json.RawMessage {
 	callbacks := answer(asked, "")
-	for i := range callbacks {
+	for i, item := range asked {
 		in, ok := callbacks[i].Input.([]field)
-		if ok && len(inputs) > 0 {
+		if !ok {
+			continue
+		}
+		for j, present := range item.Callback.Inputs() {
+			in[j].Value = present.Value
+		}
+		if len(inputs) > 0 {
 			in[0].Value, inputs = inputs[0], inputs[1:]
 		}
 	}

@@ -230,6 +230,9 @@ func (nt *NodeTest) WantState(key string, want any) *NodeTest {
 	return nt
 }
 
+// Object is what all drawers of the state hold together of an object.
+func (nt *NodeTest) Object(key string) map[string]any { return nt.input.State.Object(key) }
+
 // Action is what the node decided last.
 func (nt *NodeTest) Action() journey.Action { return nt.action }
 
