@@ -48,6 +48,7 @@ type App struct {
 	// BaseURL is the scheme and host under which users reach the login
 	// pages, "https://login.example.com".
 	BaseURL string `json:"base_url,omitempty"`
+	Mail
 	// Realms are the realms; the root realm is always there.
 	Realms []*Realm `json:"realms,omitempty"`
 
@@ -126,7 +127,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	var errs []error
 	for _, r := range a.Realms {
-		s, err := r.provision(ctx, cfg)
+		s, err := r.provision(ctx, a, cfg)
 		cfg.Realms, errs = append(cfg.Realms, s), append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {

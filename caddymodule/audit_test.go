@@ -93,9 +93,9 @@ func TestAuditGoesToALogOfItsOwn(t *testing.T) {
 
 // What a login does is counted, and still is after a reload.
 func TestMetricsOfALogin(t *testing.T) {
-	socket := newSocket(t)
-	client := visitor(t, socket)
 	for generation := 1; generation <= 2; generation++ {
+		socket := newSocket(t) // Caddy stops the server before in the background
+		client := visitor(t, socket)
 		if err := run(t, withDemo(t, fmt.Sprintf(`, "journey_sessions": "in_memory", "max_time": "%dh"`, generation)), site(socket)); err != nil {
 			t.Fatal(err)
 		}

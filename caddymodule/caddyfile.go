@@ -71,7 +71,7 @@ func (*appParser) options() []option[*appParser] {
 	return all
 }
 
-var appOptions = []option[*appParser]{
+var appOptions = append([]option[*appParser]{
 	{
 		name: "realm", args: "<path> { … }", many: true,
 		doc: "A further realm, with the options of the table below.",
@@ -141,7 +141,7 @@ var appOptions = []option[*appParser]{
 		doc: "Scheme and host under which users reach the login pages. With https, cookies are Secure also behind a proxy.",
 		set: text(func(p *appParser) *string { return &p.app.BaseURL }),
 	},
-}
+}, mailOptions(func(p *appParser) *Mail { return &p.app.Mail })...)
 
 var cacheOptions = []option[*Cache]{
 	{

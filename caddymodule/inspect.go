@@ -26,9 +26,10 @@ func Inspect(ctx caddy.Context, config []byte, file, adapter string) ([]Journeys
 	var all []Journeys
 	var errs []error
 	for _, r := range app.Realms {
-		_, journeys, err := r.settings(ctx, cfg)
+		_, journeys, err := r.settings(ctx, app, cfg)
 		all, errs = append(all, journeys), append(errs, err)
 	}
+	errs = append(errs, app.taken.release())
 	return all, errors.Join(errs...)
 }
 

@@ -54,11 +54,7 @@ type Journeys struct {
 
 // journeys makes the realm's journeys: those of files, those of the
 // configuration, and the built-in one unless the realm has its own of that name.
-func (r *Realm) journeys(ctx caddy.Context, lent *journey.Services) (Journeys, error) {
-	files, err := r.JourneyFiles.load(ctx)
-	if err != nil {
-		return Journeys{}, err
-	}
+func (r *Realm) journeys(ctx caddy.Context, files *treefile.Set, lent *journey.Services) (Journeys, error) {
 	inline, err := r.inline(ctx)
 	return Journeys{Path: r.Path, Files: files, Realm: treefile.Realm{
 		Inline:   inline,

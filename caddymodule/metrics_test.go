@@ -27,14 +27,14 @@ func site(socket string) string {
 }
 
 // visitor is a client of the server on a socket, which is asked as
-// http://am.example. Each request has a connection of its own: a reload closes those
-// of the server before.
+// http://am.example.
 func visitor(t *testing.T, socket string) *http.Client {
 	t.Helper()
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socket)
 	}}
+	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
@@ -78,10 +78,11 @@ func scrape(t *testing.T, client *http.Client) map[string]string {
 // Each configuration has a registry of its own. What was counted under the one
 // before still counts.
 func TestMetricsSurviveAReload(t *testing.T) {
-	socket := newSocket(t)
-	client := visitor(t, socket)
 	want := make(map[string]string)
+	var client *http.Client
 	for generation := 1; generation <= 3; generation++ {
+		socket := newSocket(t) // Caddy stops the server before in the background
+		client = visitor(t, socket)
 		settings := fmt.Sprintf(`{%s, "base_url": "https://%d.example"}`, recordedOne, generation)
 		if err := run(t, settings, site(socket)); err != nil {
 			t.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-var realmOptions = []option[*Realm]{
+var realmOptions = append([]option[*Realm]{
 	{
 		name: "identities", args: "file <path> | …", doc: "The realm's people. Required for every realm but the root one.",
 		set: func(d *caddyfile.Dispenser, r *Realm) (err error) {
@@ -133,7 +133,7 @@ var realmOptions = []option[*Realm]{
 		doc: "A request that is made when a session ends, if a journey registered it.",
 		set: parseWebhook,
 	},
-}
+}, mailOptions(func(r *Realm) *Mail { return &r.Mail })...)
 
 var cookieOptions = []option[*Cookie]{
 	{

@@ -64,6 +64,7 @@ type Realm struct {
 	Terms             *Terms              `json:"terms,omitempty"`
 	SecurityQuestions []*SecurityQuestion `json:"security_questions,omitempty"`
 	Webhooks          []*Webhook          `json:"webhooks,omitempty"`
+	Mail
 }
 
 // JourneyTimeout is how long one journey may take.
@@ -93,9 +94,10 @@ type Cookie struct {
 	SameSite string `json:"same_site,omitempty"`
 }
 
-// provision makes the realm's settings; cfg is what holds for all realms.
-func (r *Realm) provision(ctx caddy.Context, cfg realm.Config) (realm.Settings, error) {
-	s, journeys, err := r.settings(ctx, cfg)
+// provision makes the realm's settings; app and cfg are what holds for
+// all realms.
+func (r *Realm) provision(ctx caddy.Context, app *App, cfg realm.Config) (realm.Settings, error) {
+	s, journeys, err := r.settings(ctx, app, cfg)
 	if err != nil {
 		return s, err
 	}
@@ -107,7 +109,7 @@ func (r *Realm) provision(ctx caddy.Context, cfg realm.Config) (realm.Settings, 
 }
 
 // settings makes the realm's settings, and journeys that are not judged yet.
-func (r *Realm) settings(ctx caddy.Context, cfg realm.Config) (s realm.Settings, journeys Journeys, err error) {
+func (r *Realm) settings(ctx caddy.Context, app *App, cfg realm.Config) (s realm.Settings, journeys Journeys, err error) {
 	defer func() { err = at("realm "+r.Path, err) }()
 	s = realm.Settings{
 		Path: r.Path, Aliases: r.Aliases, Hosts: r.Hosts,
@@ -137,7 +139,14 @@ func (r *Realm) settings(ctx caddy.Context, cfg realm.Config) (s realm.Settings,
 	if err := r.lend(ctx, &s); err != nil {
 		return s, journeys, err
 	}
-	journeys, err = r.journeys(ctx, cfg.Services(s))
+	files, err := r.JourneyFiles.load(ctx)
+	if err != nil {
+		return s, journeys, err
+	}
+	if s.Mailer, err = r.mailer(&app.taken, app.Mail, files, cfg.Logger); err != nil {
+		return s, journeys, err
+	}
+	journeys, err = r.journeys(ctx, files, cfg.Services(s))
 	journeys.Default = s.DefaultJourney
 	return s, journeys, err
 }

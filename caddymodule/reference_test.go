@@ -92,6 +92,8 @@ func optionTables(heading string) string {
 	table(&b, heading+" In `terms`", termsOptions)
 	table(&b, heading+" In `security_question`", questionOptions)
 	table(&b, heading+" In `webhook`", webhookOptions)
+	table(&b, heading+" In `smtp`", smtpOptions)
+	table(&b, heading+" In `mail_template`", mailTemplateOptions)
 	table(&b, heading+" In `store etcd`", etcdOptions)
 	table(&b, heading+" In `am_auth`", authOptions)
 	return strings.TrimSuffix(b.String(), "\n")

@@ -20,9 +20,9 @@ const (
 	// StartTLS begins in the clear and goes on only under TLS, RFC 3207.
 	StartTLS TLS = "starttls"
 	// ImplicitTLS is TLS from the first byte, RFC 8314.
-	ImplicitTLS TLS = "tls"
+	ImplicitTLS TLS = "implicit"
 	// NoTLS is for a server on the same machine or a network that is trusted.
-	NoTLS TLS = "none"
+	NoTLS TLS = "off"
 )
 
 // The defaults of Config.

@@ -279,7 +279,7 @@ func TestNewRefuses(t *testing.T) {
 		{"no host", func(cfg *mail.Config) { cfg.Host = "" }, "write for example smtp.example.com"},
 		{"host with a port", func(cfg *mail.Config) { cfg.Host = "smtp://x" }, `"smtp://x" is not the host`},
 		{"port", func(cfg *mail.Config) { cfg.Port = 70000 }, "70000 is not a port"},
-		{"tls", func(cfg *mail.Config) { cfg.TLS = "ssl" }, `tls "ssl" is not known; use starttls, tls or none`},
+		{"tls", func(cfg *mail.Config) { cfg.TLS = "ssl" }, `tls "ssl" is not known; use starttls, implicit or off`},
 		{"password in the clear", func(cfg *mail.Config) { cfg.TLS, cfg.Username = mail.NoTLS, "u" }, "is not sent without TLS"},
 		{"password of nobody", func(cfg *mail.Config) { cfg.Password = mail.NewPassword("p") }, "a password but no username"},
 		{"no sender", func(cfg *mail.Config) { cfg.From = "" }, "from: "},

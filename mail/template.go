@@ -21,6 +21,12 @@ type Template struct {
 	Subject, Text, HTML map[string]string
 }
 
+// Check tells what is wrong with a template, as New does.
+func (t Template) Check() error {
+	_, err := compile(t)
+	return err
+}
+
 // template is a Template that was checked.
 type template struct {
 	from     *netmail.Address
