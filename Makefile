@@ -60,6 +60,7 @@ fuzz: ## Fuzz every parser of hostile bytes, FUZZTIME each (default 30s)
 docs: ## Write the pages and tables that are generated from the code
 	$(GO) test ./journey/nodes ./caddymodule -run TestReference -update
 	$(GO) test ./journey/treefile -run TestCompatibility -update
+	$(GO) test ./cmd/amgate -run TestReference -update
 
 ##@ Help
 

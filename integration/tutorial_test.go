@@ -34,11 +34,25 @@ func lessons(page string) []lesson {
 func TestTutorial(t *testing.T) {
 	t.Parallel()
 	page := strings.ReplaceAll(readFile(t, "docs/tutorial.md"), "localhost:9080", "localhost:"+freePort(t))
+	follow(t, page, newDir(t))
+}
+
+// TestMigration does what docs/how-to/migrate-from-am.md says, in a folder that
+// has what it speaks of: an export and settings of a realm.
+func TestMigration(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	must(t, os.CopyFS(dir, os.DirFS(filepath.Join(root, "integration", "testdata", "migration"))))
+	follow(t, readFile(t, "docs/how-to/migrate-from-am.md"), dir)
+}
+
+// follow runs the commands of a page in a folder.
+func follow(t *testing.T, page, dir string) {
+	t.Helper()
 	all := lessons(page)
 	if len(all) < 5 {
-		t.Fatalf("the tutorial has only %d blocks of commands", len(all))
+		t.Fatalf("the page has only %d blocks of commands", len(all))
 	}
-	dir := newDir(t)
 	const mark = "\x1e" // ends the output of a block
 	// Job control, as in a terminal: the tutorial says "kill %1".
 	script := "set -e -m\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"

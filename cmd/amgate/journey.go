@@ -2,13 +2,15 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -93,38 +95,48 @@ was written. Below one that cannot run stands what it would need.
 			if err != nil {
 				return err
 			}
-			out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, r := range realms {
-				list(out, r)
+				if err := list(cmd.OutOrStdout(), r); err != nil {
+					return err
+				}
 			}
-			return out.Flush()
+			return nil
 		},
 	}
 	from.flags(cmd)
 	return cmd
 }
 
-func list(out io.Writer, r caddymodule.Journeys) {
-	if r.Path != "" {
-		_, _ = fmt.Fprintf(out, "realm %s\n", r.Path)
-	}
+func list(out io.Writer, r caddymodule.Journeys) error {
 	verdict := r.Files.Judge(r.Realm)
+	rows := [][4]string{{"JOURNEY", "RUNS", "NODES", "FROM"}}
 	trees := treesOf(r)
-	_, _ = fmt.Fprintln(out, "JOURNEY\tRUNS\tNODES\tFROM")
-	for _, name := range slices.Sorted(maps.Keys(trees)) {
+	names := slices.Sorted(maps.Keys(trees))
+	for _, name := range names {
 		t := trees[name]
-		from := t.Source
-		if from == "" {
-			from = "amgate"
+		rows = append(rows, [4]string{plain(name), runs(verdict.Journeys[name]), strconv.Itoa(len(t.Nodes)), cmp.Or(t.Source, "amgate")})
+	}
+	var widths [4]int
+	for _, row := range rows {
+		for i, cell := range row[:3] {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
-		_, _ = fmt.Fprintf(out, "%s\t%s\t%d\t%s\n", plain(name), runs(verdict.Journeys[name]), len(t.Nodes), from)
+	}
+	var b strings.Builder
+	if r.Path != "" {
+		fmt.Fprintf(&b, "realm %s\n", r.Path)
+	}
+	for i, row := range rows {
+		fmt.Fprintf(&b, "%-*s  %-*s  %-*s  %s\n", widths[0], row[0], widths[1], row[1], widths[2], row[2], row[3])
 		for _, p := range verdict.Disabled {
-			if p.Journey == name {
+			if i > 0 && p.Journey == names[i-1] {
 				p.File, p.Journey = "", ""
-				_, _ = fmt.Fprintf(out, "    %s\n", p.Error())
+				fmt.Fprintf(&b, "    %s\n", p.Error())
 			}
 		}
 	}
+	_, err := io.WriteString(out, b.String())
+	return err
 }
 
 // runs says how a journey runs; nil is one that cannot.
