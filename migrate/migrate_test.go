@@ -66,9 +66,9 @@ const sampleCaddyfile = `journey "Sign in" {
 		choices "Go on" ` + "`a \"b\"`" + `
 		default_choice "Go on"
 	}
-	# not converted: node retry_limit: property incrementUserAttributeOnFailure
 	node retry_limit retry_limit {
 		limit 5
+		increment_user_attribute_on_failure off
 	}
 
 	page_node -> timeout_2
