@@ -86,7 +86,7 @@ func (f Front) Browser(r *Realm, req *http.Request) Browser {
 	b := Browser{Secrets: BrowserSecrets(req.Header, secure)}
 	switch site, origin := req.Header.Get("Sec-Fetch-Site"), req.Header.Get("Origin"); {
 	case site == "" && origin == "":
-		return Browser{}
+		return b
 	case site != "":
 		b.Keeps = site != "cross-site"
 	default: // an older browser, or one on plain HTTP

@@ -87,6 +87,7 @@ func (c *call) start(ctx context.Context) (Reply, error) {
 		}
 	}
 	c.tellStart()
+	c.tellLink()
 	c.tellEnd(ctx)
 	return c.reply, nil
 }
