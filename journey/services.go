@@ -153,8 +153,10 @@ type Mail struct {
 	Values map[string]any
 	// Languages are the recipient's wishes, best first.
 	Languages []string
-	// Attempt names the attempt that the mail is part of, see Input.Attempt:
-	// sent again it is not sent twice. "" is for a mail that always is.
+	// Attempt names the attempt that the mail is part of, see Input.Attempt: a
+	// mail of the same To, Template, Subject and Text is not sent again. One with
+	// another text, such as a new one-time password, is another mail. "" is for a
+	// mail that always is sent.
 	Attempt string
 }
 

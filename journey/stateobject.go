@@ -15,6 +15,16 @@ func (s *State) Object(key string) map[string]any {
 	return whole
 }
 
+// SharedObject is the part of Object that may be shown: its shared members. It
+// is a copy.
+func (s *State) SharedObject(key string) map[string]any {
+	shown := make(map[string]any)
+	if object, ok := s.shared[key].(map[string]any); ok {
+		overlay(shown, object)
+	}
+	return shown
+}
+
 // overlay writes the members of more into object, which is nobody else's.
 func overlay(object, more map[string]any) {
 	for name, value := range more {

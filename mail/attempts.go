@@ -58,7 +58,7 @@ func (a *attempts) once(ctx context.Context, mail journey.Mail, send func() erro
 
 func idOf(mail journey.Mail) attemptID {
 	var fields []byte
-	for _, field := range []string{mail.Attempt, mail.To, mail.Template, mail.Subject} {
+	for _, field := range []string{mail.Attempt, mail.To, mail.Template, mail.Subject, mail.Text} {
 		fields = binary.BigEndian.AppendUint64(fields, uint64(len(field)))
 		fields = append(fields, field...)
 	}

@@ -136,6 +136,15 @@ func TestSend(t *testing.T) {
 			t.Errorf("%d mails for two attempts", n)
 		}
 	})
+	t.Run("a new one-time password is another mail", func(t *testing.T) {
+		m := newMailer(t, starttls)
+		for _, text := range []string{"12345678", "12345678", "87654321"} {
+			send(t, m, journey.Mail{To: "otp@example.org", Subject: "OTP", Text: text, Attempt: "journey.1.1.node"})
+		}
+		if n := len(server.Await("otp@example.org", 2)); n != 2 {
+			t.Errorf("%d mails for two passwords", n)
+		}
+	})
 }
 
 // What a value holds must not become a header, a recipient, or markup.

@@ -2,6 +2,7 @@ package journeytest
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"testing"
@@ -35,6 +36,18 @@ func Given(tb testing.TB, node journey.Node) *NodeTest {
 		Client: &journey.Client{Header: http.Header{}},
 		Users:  Users(nil), Services: new(Realm).Services(), State: journey.NewState(nil, nil),
 	}}
+}
+
+// WithRealm puts the journey into another realm.
+func (nt *NodeTest) WithRealm(path string) *NodeTest {
+	nt.input.Realm = path
+	return nt
+}
+
+// WithAddress says where the client is.
+func (nt *NodeTest) WithAddress(address netip.Addr) *NodeTest {
+	nt.input.Client.Address = address
+	return nt
 }
 
 // WithUsers makes people known in the realm.
@@ -232,6 +245,9 @@ func (nt *NodeTest) WantState(key string, want any) *NodeTest {
 
 // Object is what all drawers of the state hold together of an object.
 func (nt *NodeTest) Object(key string) map[string]any { return nt.input.State.Object(key) }
+
+// State is what the journey knows.
+func (nt *NodeTest) State() *journey.State { return nt.input.State }
 
 // Action is what the node decided last.
 func (nt *NodeTest) Action() journey.Action { return nt.action }

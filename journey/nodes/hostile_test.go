@@ -100,14 +100,32 @@ func demo() journeytest.Users {
 	return users
 }
 
+// mailbox is a user with an address.
+func mailbox(name, password string) journeytest.Users {
+	users := journeytest.Demo(name, password)
+	users[0].Attributes = map[string][]string{"mail": {name + "@example.com"}}
+	return users
+}
+
 // secretStates are what a hostile client may have brought about before: a known
-// user's name and a password that is not theirs.
+// user's name, a password that is not theirs, and a one-time password that was
+// mailed to the user.
 var secretStates = map[string]map[string]any{
 	"nothing":          nil,
 	"an empty":         {journey.KeyPassword: ""},
 	"a wrong password": {journey.KeyPassword: "wrong"},
 	"another type":     {journey.KeyPassword: true},
 	"an object":        {journey.KeyPassword: map[string]any{"$ne": ""}},
+	"a mailed code":    mailedCode(),
+}
+
+// otp is the one-time password of mailedCode.
+const otp = "07081979"
+
+func mailedCode() map[string]any {
+	return map[string]any{
+		"oneTimePassword": otp, "oneTimePasswordTimestamp": int(time.Now().Unix()), "oneTimePasswordUser": username,
+	}
 }
 
 func newSnapshot(secure map[string]any) *journey.Snapshot {
@@ -129,9 +147,10 @@ func newSnapshot(secure map[string]any) *journey.Snapshot {
 // There are two journeys for each. In the first every outcome leads to
 // success: no node but one that was given the right credentials may identify
 // somebody. A node that identifies whom the client names is no match for that,
-// and is tried in the second only. In the second a user was identified before, and only the outcomes
-// that prove something lead to success: they must not be reached. Since the
-// tests are made of the registry, a new node cannot forget them.
+// and is tried in the second only. In the second a user was identified before,
+// and only the outcomes that prove something lead to success: they must not be
+// reached. Since the tests are made of the registry, a new node cannot forget
+// them.
 func TestEveryNodeWithstandsHostileAnswers(t *testing.T) {
 	engine := arenaEngine()
 	for _, spec := range nodes.All() {
@@ -185,7 +204,10 @@ func (a *attack) run(s *journey.Snapshot, history string, depth int) {
 func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, depth int) {
 	a.tries++
 	next := *s
-	client := &journey.Client{Header: http.Header{"X-Openam-Username": {username}}}
+	client := &journey.Client{
+		Header:  http.Header{"X-Openam-Username": {username}},
+		Cookies: []*http.Cookie{{Name: "session-jwt", Value: "e30.e30"}},
+	}
 	result, err := a.engine.Advance(a.Context(), a.tree, &next, journey.Turn{Client: client, Answers: raw})
 	a.documented(&next)
 	switch {
@@ -193,7 +215,7 @@ func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, d
 		a.Fatalf("%s: signed in as %s", history, result.Succeeded.Subject.Username)
 	case next.Subject != a.subject:
 		a.Fatalf("%s: identified as %q", history, next.Subject)
-	case err == nil && result.Asked && depth < maxDepth:
+	case err == nil && (result.Asked || result.Suspended != nil) && depth < maxDepth:
 		// Deeper only along answers that were taken, and not from each of them.
 		if depth == 0 || a.tries%17 == 0 {
 			a.run(&next, history, depth+1)
@@ -233,18 +255,42 @@ func TestNamingNodesIdentifyWhoIsNamed(t *testing.T) {
 	}
 }
 
-// The attack above must be able to succeed, or it proves nothing: with the
-// right password in the state it does, for each node that proves something.
+// The attack above must be able to succeed, or it proves nothing: whoever has
+// all that it takes does, for each node that proves something.
 func TestHostileArenaCanBeWon(t *testing.T) {
 	engine := arenaEngine()
+	secure := mailedCode()
+	secure[journey.KeyPassword] = password
+	client := &journey.Client{Cookies: []*http.Cookie{persistentCookie(t, exampleOfType(t, "SetPersistentCookieNode"))}}
 	for _, spec := range nodes.All() {
 		if len(spec.Proves) == 0 {
 			continue
 		}
-		s := newSnapshot(map[string]any{journey.KeyPassword: password})
-		result, err := engine.Advance(t.Context(), arena(t, spec, false), s, journey.Turn{})
+		s, tree := newSnapshot(secure), arena(t, spec, false)
+		var result journey.Result
+		var err error
+		var answers json.RawMessage
+		for range 3 {
+			result, err = engine.Advance(t.Context(), tree, s, journey.Turn{Client: client, Answers: answers})
+			if result.Suspended != nil { // the link is followed
+				s.Suspended = &journey.Suspension{At: time.Now(), Until: s.Deadline}
+			}
+			if err != nil || result.Succeeded != nil || result.Failed != nil {
+				break
+			}
+			answers = journeytest.Answers(s.Asked, otp)
+		}
 		if err != nil || result.Succeeded == nil {
 			t.Errorf("%s: %+v, error %v", spec.Name, result, err)
 		}
 	}
+}
+
+func exampleOfType(tb testing.TB, typ string) journey.Node {
+	tb.Helper()
+	spec, ok := nodes.ByType(typ)
+	if !ok {
+		tb.Fatalf("%s is not there", typ)
+	}
+	return exampleOf(tb, spec)
 }

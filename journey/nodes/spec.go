@@ -119,7 +119,7 @@ func find(wanted func(Spec) bool) (Spec, bool) {
 // buildSpecs puts the groups of nodes together. Each group is in a file of its
 // own, specs_<group>.go.
 func buildSpecs() []Spec {
-	specs := slices.Concat(coreSpecs(), identitySpecs(), requestSpecs())
+	specs := slices.Concat(coreSpecs(), identitySpecs(), requestSpecs(), sessionSpecs())
 	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.Name, b.Name) })
 	for i := range specs {
 		specs[i].Options = optionsOf(specs[i].New())

@@ -38,17 +38,21 @@ func (*SetSuccessURL) Reads() []string { return nil }
 func (*SetSuccessURL) Writes() []string { return []string{journey.KeySuccessURL} }
 
 // Check implements journey.Checker.
-func (n *SetSuccessURL) Check() error {
-	if n.URL == "" {
+func (n *SetSuccessURL) Check() error { return checkURL(n.URL) }
+
+// checkURL tells what is wrong with the option url, a place where a client may
+// be sent.
+func checkURL(place string) error {
+	if place == "" {
 		return errors.New("url is missing; give an http or https URL, or a path that begins with a slash")
 	}
-	u, err := url.Parse(n.URL)
+	u, err := url.Parse(place)
 	switch {
 	case err != nil:
 	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
 		return nil
-	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(n.URL, "/") && !strings.Contains(n.URL, `\`):
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(place, "/") && !strings.Contains(place, `\`):
 		return nil
 	}
-	return fmt.Errorf("url %q: an http or https URL is needed, or a path that begins with a slash", n.URL)
+	return fmt.Errorf("url %q: an http or https URL is needed, or a path that begins with a slash", place)
 }

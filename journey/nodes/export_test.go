@@ -1,0 +1,4 @@
+package nodes
+
+// HOTP is hotp, for tests.
+var HOTP = hotp
