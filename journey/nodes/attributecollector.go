@@ -16,8 +16,10 @@ import (
 
 // AttributeCollector asks for attributes of the user and keeps them among the
 // object attributes. A question begins with what the journey has collected
-// already, or with the attribute of a user whom it has identified: never with
-// that of somebody whom the client merely names.
+// already, or with the attribute of a user whom it has identified: not with that
+// of somebody whose name was only collected, for anybody can type one. A journey
+// that identifies by Identify Existing User has no proof yet, and should collect
+// after it has one.
 type AttributeCollector struct {
 	Attributes []string `json:"attributesToCollect" option:"attributes_to_collect" doc:"The attributes, by IDM's names; preferences/marketing is a member of preferences. Required." example:"givenName mail preferences/marketing"`
 	Required   bool     `json:"required" option:"required" doc:"No attribute may stay empty."`

@@ -3,6 +3,7 @@ package nodes
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/amgate/amgate/identity"
@@ -100,10 +101,8 @@ func checkAttribute(option, attribute string) error {
 	if attribute == "" {
 		return errors.New(option + " is missing; name an attribute, for example userName or mail")
 	}
-	for _, name := range pathOf(attribute) {
-		if name == "" {
-			return errors.New(option + ": a name between two slashes is missing; write for example preferences/marketing")
-		}
+	if slices.Contains(pathOf(attribute), "") {
+		return errors.New(option + ": a name between two slashes is missing; write for example preferences/marketing")
 	}
 	return nil
 }

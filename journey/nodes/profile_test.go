@@ -251,8 +251,8 @@ func TestAttributeCollectorValidates(t *testing.T) {
 	}
 }
 
-// A question never begins with an attribute of somebody whom the client merely
-// names.
+// A question does not begin with an attribute of somebody whose name was only
+// collected.
 func TestAttributeCollectorBeginsWithWhatIsKnown(t *testing.T) {
 	node := &nodes.AttributeCollector{Attributes: []string{"mail", "age", "preferences/marketing"}, Identity: "userName"}
 	begins := func(nt *journeytest.NodeTest) []any {

@@ -149,7 +149,8 @@ func profileSpecs() []Spec {
 			Doc: "Asks for attributes of the user: texts, numbers, or true and false.",
 			Differences: "What an attribute is, and its prompt, come from IDM's managed users as they are without further " +
 				"configuration; an attribute that they do not have is a text. A required text must not be empty. A question " +
-				"begins with an attribute of the user only if the journey has identified one: identityAttribute has no effect.",
+				"begins with an attribute of the user only if the journey has identified one, not if a name was only typed: " +
+				"identityAttribute has no effect.",
 			Callbacks: []string{"StringAttributeInputCallback", "NumberAttributeInputCallback", "BooleanAttributeInputCallback"},
 			New:       newAttributeCollector,
 		},
