@@ -214,3 +214,24 @@ func TestErrorText(t *testing.T) {
 		t.Errorf("%d, alerts %q", page.status, got)
 	}
 }
+
+// TestDeviceProfile: the page asks the script what the device is like, and
+// tells who runs none.
+func TestDeviceProfile(t *testing.T) {
+	n := &asking{}
+	b := open(t, asks(n, callback.DeviceProfile{Metadata: true, Location: true, Message: "Looking at your device"})).browser(t)
+	page := b.get(loginAt + "&service=Ask")
+	if !page.says("Looking at your device") || !strings.Contains(page.body, "<noscript>") {
+		t.Errorf("the page says\n%s", page.body)
+	}
+	if got := attr(page.input("IDToken1"), "data-device"); got != "location" {
+		t.Errorf("the script is told %q", got)
+	}
+	if got := page.header.Get("Permissions-Policy"); !strings.Contains(got, "geolocation=(self)") {
+		t.Errorf("the page may %q", got)
+	}
+	page.submit("IDToken1", `{"identifier":"4711"}`)
+	if got := (<-n.got)[0].(callback.DeviceProfile); got.Value != `{"identifier":"4711"}` {
+		t.Errorf("the node got %+v", got)
+	}
+}

@@ -194,7 +194,7 @@ func assertHarmlessReply(b *browser, v *visit, rep reply) {
 		b.Fatal(err)
 	}
 	h := rep.header.Clone()
-	setHeaders(h, rep.formTo)
+	setHeaders(h, rep)
 	page := parse(b, loginAt, rep.status, h, string(body))
 	assertHarmless(b, page)
 	if page.says("document.title") {

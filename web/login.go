@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/amgate/amgate/realm"
@@ -156,6 +157,7 @@ func (p *Pages) showForm(v *visit, status int, asked, shown question, authID, no
 			hidden{authIDField, authID}, hidden{questionField, packed},
 			hidden{sealField, v.seal(purposeLogin, authID, packed)}),
 	}
+	rep.locates = slices.ContainsFunc(drawn.fields, func(f field) bool { return f.Location })
 	if asked.Header != "" {
 		rep.form.Heading = phrase{literal: asked.Header}
 	}

@@ -28,6 +28,8 @@ type reply struct {
 	message *message
 	// formTo is an origin besides our own that the page's form may go to.
 	formTo string
+	// locates says that the page's script asks where the device is.
+	locates bool
 }
 
 // form is a step of a journey as a page.
@@ -167,10 +169,14 @@ func (p *Pages) render(v *visit, rep reply) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// setHeaders sets what all pages have. formTo is as in reply.
-func setHeaders(h http.Header, formTo string) {
-	if formTo != "" {
-		formTo = " " + formTo
+// setHeaders sets what all pages have.
+func setHeaders(h http.Header, rep reply) {
+	formTo, geolocation := "", "()"
+	if rep.formTo != "" {
+		formTo = " " + rep.formTo
+	}
+	if rep.locates {
+		geolocation = "(self)"
 	}
 	for name, value := range map[string]string{
 		"Content-Type":  "text/html; charset=utf-8",
@@ -182,7 +188,7 @@ func setHeaders(h http.Header, formTo string) {
 		"Referrer-Policy":              "same-origin", // without a referrer the browser would hide the Origin of our own forms
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
-		"Permissions-Policy":           "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+		"Permissions-Policy":           "camera=(), geolocation=" + geolocation + ", microphone=(), payment=(), usb=()",
 	} {
 		h.Set(name, value)
 	}

@@ -95,7 +95,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, _ = p.render(v, rep) // a tested page of constant texts
 	}
 	h := w.Header()
-	setHeaders(h, rep.formTo)
+	setHeaders(h, rep)
 	if err == nil && v.fresh != "" {
 		v.realm.Cookie.SetSecret(h, v.fresh, v.secure)
 	}
