@@ -46,3 +46,19 @@ func TestNodeExamples(t *testing.T) {
 		}
 	}
 }
+
+// TestSchemesExample: the three realms of the example are accepted, and
+// written as caddy fmt writes them.
+func TestSchemesExample(t *testing.T) {
+	t.Chdir("../docs/examples/schemes")
+	input, err := os.ReadFile("Caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if formatted := string(caddyfile.Format(input)); formatted != string(input) {
+		t.Errorf("the Caddyfile is not in caddy fmt form; it would be:\n%s", formatted)
+	}
+	if got := judge(t, string(input), true); got != accepted {
+		t.Error(got)
+	}
+}
