@@ -40,7 +40,7 @@ func (f *JourneyFiles) load(ctx caddy.Context) (*treefile.Set, error) {
 			return nil, fmt.Errorf("journeys: %w", err)
 		}
 	}
-	return treefile.Load(paths, nodeTypes{ctx: ctx})
+	return treefile.Load(paths, NodeTypes{Context: ctx})
 }
 
 // Journeys are the journeys of a realm, and what they are judged by.

@@ -137,13 +137,13 @@ func TestJourneyFilesHaveNodesOfOthers(t *testing.T) {
 	if s, ok := r.Journeys["B"].Nodes["n"].Node.(*stamp); !ok || s.Tries != 3 || !s.provisioned {
 		t.Errorf("B has the node %#v", r.Journeys["B"].Nodes["n"].Node)
 	}
-	if got, known := (nodeTypes{}).Proves("BadgeNode"); !known || !slices.Equal(got, []string{"true"}) {
+	if got, known := (NodeTypes{}).Proves("BadgeNode"); !known || !slices.Equal(got, []string{"true"}) {
 		t.Errorf("BadgeNode proves %q, known: %v", got, known)
 	}
-	if _, known := (nodeTypes{}).Proves("test_badge"); known {
+	if _, known := (NodeTypes{}).Proves("test_badge"); known {
 		t.Error("a module that says its type is found by another name")
 	}
-	if _, known := (nodeTypes{}).Proves("UsernameCollectorNode"); !known {
+	if _, known := (NodeTypes{}).Proves("UsernameCollectorNode"); !known {
 		t.Error("a node of our own is not known")
 	}
 }

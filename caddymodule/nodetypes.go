@@ -13,9 +13,10 @@ import (
 	"github.com/amgate/amgate/journey/treefile"
 )
 
-// nodeTypes are the types of nodes that a journey's file may have: those that
-// amgate ships, and Caddy modules am.nodes.* of others.
-type nodeTypes struct{ ctx caddy.Context }
+// NodeTypes are the types of nodes that a journey's file may have: those that
+// amgate ships, and Caddy modules am.nodes.* of others. A module that Decode
+// makes is cleaned up with the Context.
+type NodeTypes struct{ Context caddy.Context }
 
 // AMNode is a module am.nodes.* that says which type of AM's nodes it is, so
 // that journeys in AM's format may have it. A module that does not say is found
@@ -37,7 +38,7 @@ type Prover interface {
 
 // module finds the Caddy module of a type of node that amgate does not ship,
 // and makes an empty one.
-func (nodeTypes) module(kind string) (id string, node journey.Node, found bool) {
+func (NodeTypes) module(kind string) (id string, node journey.Node, found bool) {
 	for _, info := range caddy.GetModules("am.nodes") {
 		node, ok := info.New().(journey.Node)
 		if !ok {
@@ -59,7 +60,7 @@ func typeOf(id caddy.ModuleID, node journey.Node) string {
 }
 
 // Proves implements treefile.Types.
-func (n nodeTypes) Proves(kind string) (outcomes []string, known bool) {
+func (n NodeTypes) Proves(kind string) (outcomes []string, known bool) {
 	if outcomes, known := (nodes.Types{}).Proves(kind); known {
 		return outcomes, true
 	}
@@ -72,7 +73,7 @@ func (n nodeTypes) Proves(kind string) (outcomes []string, known bool) {
 
 // Decode implements treefile.Types. What begins with "_" is AM's bookkeeping,
 // and null is the module's default.
-func (n nodeTypes) Decode(kind string, raw json.RawMessage) (node journey.Node, unknown []string, err error) {
+func (n NodeTypes) Decode(kind string, raw json.RawMessage) (node journey.Node, unknown []string, err error) {
 	if _, known := (nodes.Types{}).Proves(kind); known {
 		return nodes.Types{}.Decode(kind, raw)
 	}
@@ -97,7 +98,7 @@ func (n nodeTypes) Decode(kind string, raw json.RawMessage) (node journey.Node, 
 	if err := caddy.StrictUnmarshalJSON(own, empty); err != nil {
 		return nil, nil, propertyError(err)
 	}
-	mod, err := n.ctx.LoadModuleByID(id, own)
+	mod, err := n.Context.LoadModuleByID(id, own)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,4 +116,4 @@ func propertyError(err error) error {
 	return err
 }
 
-var _ treefile.Types = nodeTypes{}
+var _ treefile.Types = NodeTypes{}

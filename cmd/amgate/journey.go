@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
@@ -58,7 +60,9 @@ func (s *source) load(files []string) ([]caddymodule.Journeys, error) {
 	if s.config != "" {
 		return configured(s.config)
 	}
-	set, err := treefile.Load(files, allTypes)
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	defer cancel()
+	set, err := treefile.Load(files, caddymodule.NodeTypes{Context: ctx})
 	if err != nil {
 		return nil, err
 	}

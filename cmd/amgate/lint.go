@@ -16,16 +16,16 @@ import (
 	"github.com/amgate/amgate/journey/treefile"
 )
 
-// allTypes are the types of nodes that journeys may have.
-var allTypes nodes.Types
-
 // traits tells lint what is known of the types of nodes.
 type traits struct{}
 
 // Traits implements lint.Types.
 func (traits) Traits(kind string) (lint.Traits, bool) {
-	spec, known := nodes.Lookup(kind)
-	return lint.Traits{Proves: spec.Proves, Asks: len(spec.Callbacks) > 0, Limited: spec.Limited}, known
+	if spec, known := nodes.Lookup(kind); known {
+		return lint.Traits{Proves: spec.Proves, Asks: len(spec.Callbacks) > 0, Limited: spec.Limited}, true
+	}
+	proves, known := caddymodule.NodeTypes{}.Proves(kind)
+	return lint.Traits{Proves: proves, Asks: true}, known // nobody says what a node of others asks
 }
 
 // Rules of findings that are not about a journey's wires.
