@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"net/http/httptest"
 	"os"
@@ -9,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/amgate/amgate/journey/nodes"
+	"github.com/amgate/amgate/realm"
 )
 
 // recorded is an exchange with a real AM, as far as it is compared.
@@ -27,9 +31,23 @@ type recorded struct {
 	}
 }
 
-// readRecordings reads one file of recordings. They lie beside the checkout
-// and are not part of it.
+// readRecordings are those of a file that were taken from a plain AM.
 func readRecordings(t *testing.T, name string) []recorded {
+	t.Helper()
+	// A plain AM is the cleanest witness; but the one failure there is was
+	// recorded behind the cloud's front.
+	all := slices.DeleteFunc(allRecordings(t, name), func(r recorded) bool {
+		return !strings.Contains(r.Server, "classic") && r.Response.Status < 400
+	})
+	if len(all) == 0 {
+		t.Fatalf("%s has no recording of a plain AM", name)
+	}
+	return all
+}
+
+// allRecordings reads one file of recordings. They lie beside the checkout
+// and are not part of it.
+func allRecordings(t *testing.T, name string) []recorded {
 	t.Helper()
 	path := filepath.Join("..", "..", "shared", "recordings", name)
 	f, err := os.Open(path)
@@ -45,14 +63,7 @@ func readRecordings(t *testing.T, name string) []recorded {
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			t.Fatal(err)
 		}
-		// A plain AM is the cleanest witness; but the one failure there is was
-		// recorded behind the cloud's front.
-		if strings.Contains(r.Server, "classic") || r.Response.Status >= 400 {
-			all = append(all, r)
-		}
-	}
-	if len(all) == 0 {
-		t.Fatalf("%s has no recording of a plain AM", path)
+		all = append(all, r)
 	}
 	return all
 }
@@ -175,5 +186,62 @@ func TestRecordedAuthenticate(t *testing.T) {
 				t.Errorf("Set-Cookie %q, want as many as %q", have, lines)
 			}
 		})
+	}
+}
+
+// TestRecordedPage walks the one recorded login with a page of name and
+// password, as its client did: the step has the same callbacks, to the byte,
+// and the answer is the client's own, with our authId and password in it.
+func TestRecordedPage(t *testing.T) {
+	s := open(t, func(r *realm.Settings) { // without a header, as there
+		r.Journeys["Login"].Nodes["page"].Node.(*nodes.Page).Header = nil
+	})
+	find := func(id string) recorded {
+		for _, r := range allRecordings(t, "authenticate.jsonl") {
+			if r.ID == id {
+				return r
+			}
+		}
+		t.Fatalf("there is no recording %s", id)
+		return recorded{}
+	}
+	asked, answered := find("authenticate-006"), find("authenticate-007")
+	step := s.start(t, alpha+"?authIndexType=service&authIndexValue=Login")
+	var want, got struct {
+		AuthID    string          `json:"authId"`
+		Callbacks json.RawMessage `json:"callbacks"`
+	}
+	for raw, into := range map[*json.RawMessage]any{&asked.Response.Body: &want, (*json.RawMessage)(&step): &got} {
+		if err := json.Unmarshal(*raw, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(members(t, step), members(t, asked.Response.Body)) {
+		t.Errorf("the step has %q, want %q", members(t, step), members(t, asked.Response.Body))
+	}
+	var plain bytes.Buffer
+	if err := json.Compact(&plain, want.Callbacks); err != nil {
+		t.Fatal(err)
+	}
+	if plain.String() != string(got.Callbacks) {
+		t.Errorf("the callbacks are\n%s\nwant\n%s", got.Callbacks, plain.String())
+	}
+
+	var body map[string]any
+	if err := json.Unmarshal(answered.Request.Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	body["authId"] = got.AuthID
+	for i, value := range []string{"bjensen", "Ch4ng31t"} {
+		input := body["callbacks"].([]any)[i].(map[string]any)["input"].([]any)[0]
+		input.(map[string]any)["value"] = value
+	}
+	posted, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := s.do(t, "POST", alpha, string(posted), "Content-Type", "application/json", "Accept-API-Version", "protocol=2.1,resource=2.0")
+	if res.Code != answered.Response.Status || !slices.Equal(shape(t, res.Body.Bytes()), shape(t, answered.Response.Body)) {
+		t.Errorf("the end is %d %s, want %d %s", res.Code, res.Body, answered.Response.Status, answered.Response.Body)
 	}
 }
