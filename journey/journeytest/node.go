@@ -243,9 +243,6 @@ func (nt *NodeTest) WantState(key string, want any) *NodeTest {
 	return nt
 }
 
-// Object is what all drawers of the state hold together of an object.
-func (nt *NodeTest) Object(key string) map[string]any { return nt.input.State.Object(key) }
-
 // State is what the journey knows.
 func (nt *NodeTest) State() *journey.State { return nt.input.State }
 

@@ -42,11 +42,11 @@ func (n *EmailTemplate) Process(ctx context.Context, in *journey.Input) (journey
 		return journey.Goto(outcomeNotSent), nil
 	}
 	err = in.Services.Mailer.Send(ctx, to.mail(in, n.Template))
-	switch {
-	case journey.IsFault(err):
+	if journey.IsFault(err) {
 		return journey.Action{}, err
-	case err != nil:
-		return journey.Goto(outcomeNotSent), nil
+	}
+	if err != nil {
+		return journey.Goto(outcomeNotSent), nil //nolint:nilerr // it is what the outcome says
 	}
 	return journey.Goto(outcomeSent), nil
 }

@@ -215,7 +215,7 @@ func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, d
 		a.Fatalf("%s: signed in as %s", history, result.Succeeded.Subject.Username)
 	case next.Subject != a.subject:
 		a.Fatalf("%s: identified as %q", history, next.Subject)
-	case err == nil && (result.Asked || result.Suspended != nil) && depth < maxDepth:
+	case err == nil && (result.Asked && depth < maxDepth || result.Suspended != nil && depth == 0):
 		// Deeper only along answers that were taken, and not from each of them.
 		if depth == 0 || a.tries%17 == 0 {
 			a.run(&next, history, depth+1)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // G505: what RFC 4226 has
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -56,8 +56,8 @@ func forgetOTP(s *journey.State) {
 	}
 }
 
-// hotp is the one-time password of RFC 4226, section 5.3. SHA-1 is what the
-// RFC has; as an HMAC it is still sound.
+// hotp is the one-time password of RFC 4226, section 5.3. SHA-1 is sound in an
+// HMAC.
 func hotp(secret []byte, counter uint64, digits int) string {
 	m := hmac.New(sha1.New, secret)
 	m.Write(binary.BigEndian.AppendUint64(nil, counter))

@@ -64,7 +64,7 @@ func (p persistentCookie) needs() []journey.Need {
 // check tells what is wrong with the name and the key. The error does not hold
 // the key.
 func (p persistentCookie) check() error {
-	cookie := http.Cookie{Name: p.name, Value: "x"}
+	cookie := http.Cookie{Name: p.name, Value: "x"} //nolint:gosec // G124: it is never set.
 	if err := cookie.Valid(); err != nil {
 		return fmt.Errorf("cookie %q: it is not the name of a cookie; use letters, digits, - and _", p.name)
 	}
@@ -89,7 +89,7 @@ func (p persistentCookie) seal(s journey.Sealer, claims cookieClaims) (*http.Coo
 		return nil, fmt.Errorf("the persistent cookie could not be sealed: %w", err)
 	}
 	left := time.Until(time.Unix(claims.Expires, 0))
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // G124: the operator says so.
 		Name: p.name, Value: value, Path: "/", MaxAge: int(left.Seconds()),
 		Secure: p.secure, HttpOnly: p.httpOnly, SameSite: http.SameSiteLaxMode,
 	}, nil

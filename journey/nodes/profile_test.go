@@ -62,7 +62,7 @@ func TestPlatformUsername(t *testing.T) {
 		Arrive().WantAsked("NameCallback").
 		Answer("").WantAsked("NameCallback").
 		Answer("demo").WantOutcome("outcome").WantState("username", "demo")
-	if got := nt.Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, map[string]any{"userName": "demo"}) {
+	if got := nt.State().Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, map[string]any{"userName": "demo"}) {
 		t.Errorf("collected %v", got)
 	}
 	if got := nt.Action().Subject(); got != nil {
@@ -116,7 +116,7 @@ func TestPlatformPassword(t *testing.T) {
 		Arrive().WantAsked("PasswordCallback").
 		Answer("").WantAsked("PasswordCallback").
 		Answer("x").WantOutcome("outcome").WantState("password", "x")
-	if got := nt.Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, map[string]any{"mail": mail, "password": "x"}) {
+	if got := nt.State().Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, map[string]any{"mail": mail, "password": "x"}) {
 		t.Errorf("collected %v", got)
 	}
 }
@@ -196,13 +196,13 @@ func TestAttributeCollectorAsksByType(t *testing.T) {
 	}
 	nt.Answer("Babs", "42", true, "red").WantOutcome("outcome")
 	want := map[string]any{"givenName": "Babs", "age": 42.0, "preferences": map[string]any{"marketing": true}, "custom_color": "red"}
-	if got := nt.Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, want) {
+	if got := nt.State().Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, want) {
 		t.Errorf("collected %v; want %v", got, want)
 	}
 	// What may stay empty does; a number then is not there.
 	nt = journeytest.Given(t, node).Arrive().Answer("", nil, false, "").WantOutcome("outcome")
 	want = map[string]any{"givenName": "", "preferences": map[string]any{"marketing": false}, "custom_color": ""}
-	if got := nt.Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, want) {
+	if got := nt.State().Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, want) {
 		t.Errorf("collected %v; want %v", got, want)
 	}
 }
@@ -300,7 +300,7 @@ func TestAcceptTerms(t *testing.T) {
 		nt.WithServices(terms("2.0")).Answer(true).WantAsked()
 		nt.Answer(true).WantOutcome("outcome")
 		accepted := map[string]any{"termsAccepted": map[string]any{"termsVersion": "2.0", "acceptDate": "2000-01-01T00:00:00.000Z"}}
-		if got := nt.Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, accepted) {
+		if got := nt.State().Object(journey.KeyObjectAttributes); !reflect.DeepEqual(got, accepted) {
 			t.Errorf("collected %v; want %v", got, accepted)
 		}
 	})
