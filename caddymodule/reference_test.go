@@ -64,7 +64,8 @@ cookies. This holds in the block where ` + "`am_auth`" + ` stands: a site, a ` +
 
 ## ` + "`am_server [<matcher>]`" + `
 
-Serves AM's REST API under ` + "`/am/json`" + ` and the login pages under ` + "`/am/XUI`" + `, for all realms. No options.
+Serves AM's REST API under ` + "`/am/json`" + `, the document under ` + "`/am/oauth2`" + ` by which Ping's journey-client finds a realm,
+and the login pages under ` + "`/am/XUI`" + `, for all realms. No options.
 
 ## ` + "`am_proxy [<matcher>] <nodes...> { … }`" + `
 

@@ -2,11 +2,11 @@ package realm
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
-
-	"github.com/google/uuid"
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/session"
@@ -37,7 +37,7 @@ func resultOf(ok bool) slog.Attr {
 // an answer, a token or a journey's id.
 func (c *call) audited(component string, tracking []string, subject string) []slog.Attr {
 	if c.transaction == "" {
-		c.transaction = uuid.NewString()
+		c.transaction = newUUID()
 	}
 	attrs := []slog.Attr{
 		slog.String("component", component),
@@ -58,8 +58,20 @@ func (c *call) audited(component string, tracking []string, subject string) []sl
 // id, which is a secret.
 func tracking(id journey.ID) string {
 	sum := sha256.Sum256(append([]byte("amgate journey tracking\x00"), id[:]...))
-	name, _ := uuid.FromBytes(sum[:16]) // 16 bytes are always one
-	return name.String()
+	return writeUUID([16]byte(sum[:16]))
+}
+
+// newUUID is a random name, as AM has them in its audit log.
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return writeUUID(b)
+}
+
+// writeUUID writes 16 bytes as a UUID of version 4, RFC 9562.
+func writeUUID(b [16]byte) string {
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func (r *Realm) emit(ctx context.Context, event string, attrs ...slog.Attr) {
@@ -183,7 +195,7 @@ func (r *Realm) tellLogout(ctx context.Context, s session.Session) {
 	}
 	ended := []slog.Attr{
 		slog.String("realm", r.Path),
-		slog.String("transactionId", uuid.NewString()),
+		slog.String("transactionId", newUUID()),
 		slog.Any("trackingIds", []string{s.ContextID()}),
 		slog.String("userId", s.UniversalID()),
 		resultOf(true),
