@@ -76,7 +76,7 @@ func New(c Config) *Gateway {
 		forwardCookie: c.ForwardCookie,
 		front:         c.Front,
 	}
-	g.ownCookies = []string{realm.AffinityCookie, realm.FormCookie, realm.FormCookieTLS}
+	g.ownCookies = []string{realm.AffinityCookie, realm.FormCookie, realm.FormCookieTLS, realm.WaitCookie}
 	for _, name := range c.Realm.CookieNames() {
 		g.tokenHeaders = append(g.tokenHeaders, http.CanonicalHeaderKey(name))
 		g.ownCookies = append(g.ownCookies, name)

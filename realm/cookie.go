@@ -25,6 +25,10 @@ const (
 	FormCookieTLS = "__Host-amgate"
 )
 
+// WaitCookie keeps a step that only waits, for a browser without script. It is
+// kept to the login page.
+const WaitCookie = "amgate-wait"
+
 // Bounds on what is looked at before anything about a client is known.
 const (
 	maxCookieBytes = 32 << 10
@@ -50,8 +54,8 @@ func (c Cookie) check(fail func(string, ...any) error) error {
 	switch c.Name {
 	case AffinityCookie:
 		return fail("cookie %s: that name is taken by the load-balancer cookie", c.Name)
-	case FormCookie, FormCookieTLS:
-		return fail("cookie %s: that name is taken by the cookie of the login page's forms", c.Name)
+	case FormCookie, FormCookieTLS, WaitCookie:
+		return fail("cookie %s: that name is taken by a cookie of the login page", c.Name)
 	}
 	switch c.SameSite {
 	case SameSiteLax, SameSiteStrict, SameSiteNone:
@@ -80,7 +84,7 @@ func (r *Realm) CookieNames() []string {
 // ownCookies are the names of all of amgate's cookies where sessions are those
 // of the session cookies: sorted, each once.
 func ownCookies(sessions []string) []string {
-	names := slices.Concat(sessions, []string{AffinityCookie, FormCookie, FormCookieTLS})
+	names := slices.Concat(sessions, []string{AffinityCookie, FormCookie, FormCookieTLS, WaitCookie})
 	slices.Sort(names)
 	return slices.Compact(names)
 }

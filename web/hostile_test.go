@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -59,7 +60,11 @@ func assertHarmless(tb testing.TB, page *shown) {
 			if has(n, "http-equiv") {
 				tb.Errorf("a meta element: %v", n.Attr)
 			}
-		case "base", "style", "iframe", "object", "embed", "img", "math", "textarea", "template", "noscript":
+		case "noscript": // a browser that runs scripts, as the parser does, sees text
+			if text := n.FirstChild.Data; !refreshes.MatchString(text) {
+				tb.Errorf("without script there is %q", text)
+			}
+		case "base", "style", "iframe", "object", "embed", "img", "math", "textarea", "template":
 			tb.Errorf("there is a <%s>", n.Data)
 		}
 	}
@@ -78,6 +83,10 @@ func assertHarmless(tb testing.TB, page *shown) {
 		assertHeaders(tb, page)
 	}
 }
+
+// refreshes is what may be there for browsers without script: our own page
+// again, or a word about scripts.
+var refreshes = regexp.MustCompile(`^(<meta http-equiv="refresh" content="\d+; url=/am/XUI/\?[\w%&;=.+-]*">|<p class="note warning">[^<]*</p>)$`)
 
 func isURL(n *html.Node, a html.Attribute) bool {
 	return a.Key == "href" || a.Key == "src" || a.Key == "action" || a.Key == "xlink:href" || a.Key == "data-logout" && n.Data == "body"

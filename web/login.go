@@ -24,8 +24,12 @@ func (p *Pages) login(w http.ResponseWriter, v *visit) (reply, error) {
 	if v.Method == http.MethodPost {
 		return p.submit(w, v)
 	}
-	if id := v.URL.Query().Get(suspendedField); id != "" {
+	query := v.URL.Query()
+	if id := query.Get(suspendedField); id != "" {
 		return p.showLink(v, http.StatusOK, id), nil
+	}
+	if query.Has(waitParam) {
+		return p.poll(v)
 	}
 	answer, err := v.realm.Authenticate(v.Context(), p.request(v))
 	if err != nil {
@@ -53,6 +57,11 @@ func (p *Pages) submit(w http.ResponseWriter, v *visit) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	return p.answerStep(v, asked, authID)
+}
+
+// answerStep answers a step with what is in v.PostForm.
+func (p *Pages) answerStep(v *visit, asked question, authID string) (reply, error) {
 	req := p.request(v)
 	req.AuthID, req.Callbacks = authID, asked.answer(v.PostForm)
 	answer, err := v.realm.Authenticate(v.Context(), req)
@@ -157,6 +166,7 @@ func (p *Pages) showForm(v *visit, status int, asked, shown question, authID, no
 			hidden{authIDField, authID}, hidden{questionField, packed},
 			hidden{sealField, v.seal(purposeLogin, authID, packed)}),
 	}
+	p.pollLater(v, &rep, drawn.wait, authID, packed)
 	rep.locates = slices.ContainsFunc(drawn.fields, func(f field) bool { return f.Location })
 	if asked.Header != "" {
 		rep.form.Heading = phrase{literal: asked.Header}

@@ -43,6 +43,9 @@ type form struct {
 	Hidden      []hidden
 	// Wait is as in action.
 	Wait string
+	// Refresh is what a browser without script does to go on: seconds and a
+	// URL, as in the header of that name; empty for nothing.
+	Refresh string
 }
 
 // notice is what is to be said about a form before anything else.
