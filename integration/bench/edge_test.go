@@ -38,10 +38,7 @@ const (
 // reports the medians of the rounds' ratios of throughput and of processor
 // time a request.
 func BenchmarkProtectedRequest(b *testing.B) {
-	binary := filepath.Join(b.TempDir(), "amgate")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/amgate").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
+	binary := buildBinary(b)
 	body := strings.Repeat("x", 1024)
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
 	defer app.Close()
