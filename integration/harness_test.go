@@ -79,10 +79,15 @@ func buildBinary() (string, error) {
 	path := filepath.Join(suite.dir, "amgate")
 	cmd := exec.Command("go", "build", "-race", "-o", path, "./cmd/amgate")
 	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building amgate: %w\n%s", err, out)
+	return path, buildError(cmd.CombinedOutput())
+}
+
+// buildError is how a build failed.
+func buildError(out []byte, err error) error {
+	if err != nil {
+		return fmt.Errorf("building amgate: %w\n%s", err, out)
 	}
-	return path, nil
+	return nil
 }
 
 // binary is the path of amgate, built with the race detector.

@@ -39,12 +39,17 @@ type spec struct {
 	// dir is the process's folder, with whatever files the configuration
 	// names; by default an empty one.
 	dir string
+	// binary is the program, amgate by default; env is added to its
+	// environment.
+	binary string
+	env    []string
 }
 
 // process is a running amgate.
 type process struct {
-	dir string
-	url string
+	dir, url string
+	binary   string
+	env      []string
 
 	t    testing.TB
 	cmd  *exec.Cmd
@@ -58,7 +63,10 @@ func start(t testing.TB, s spec) *process {
 	if s.dir == "" {
 		s.dir = newDir(t)
 	}
-	p := &process{t: t, dir: s.dir, url: s.url}
+	if s.binary == "" {
+		s.binary = binary(t)
+	}
+	p := &process{t: t, dir: s.dir, url: s.url, binary: s.binary, env: s.env}
 	p.configure(s)
 	t.Cleanup(func() {
 		p.stop()
@@ -116,8 +124,8 @@ func (p *process) launch() {
 	log, err := os.OpenFile(p.logPath(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	must(p.t, err)
 	defer log.Close()
-	p.cmd = exec.Command(binary(p.t), "run", "--config", p.configPath(), "--adapter", "caddyfile")
-	p.cmd.Dir, p.cmd.Env = p.dir, environment(p.dir)
+	p.cmd = exec.Command(p.binary, "run", "--config", p.configPath(), "--adapter", "caddyfile")
+	p.cmd.Dir, p.cmd.Env = p.dir, append(environment(p.dir), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	must(p.t, p.cmd.Start())
 	p.done = make(chan struct{})

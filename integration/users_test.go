@@ -13,6 +13,7 @@ import (
 type user struct {
 	name, password string
 	roles          []string
+	attributes     map[string]string
 }
 
 // newUser makes a user with a password that nothing else contains, so that it
@@ -27,9 +28,10 @@ func newUser(name string, roles ...string) user {
 func writeUsers(t testing.TB, dir string, users ...user) {
 	t.Helper()
 	type entry struct {
-		Username string   `json:"username"`
-		Password string   `json:"password"`
-		Roles    []string `json:"roles,omitempty"`
+		Username   string            `json:"username"`
+		Password   string            `json:"password"`
+		Roles      []string          `json:"roles,omitempty"`
+		Attributes map[string]string `json:"attributes,omitempty"`
 	}
 	var file struct {
 		Users []entry `json:"users"`
@@ -37,7 +39,7 @@ func writeUsers(t testing.TB, dir string, users ...user) {
 	for _, u := range users {
 		hash, err := bcrypt.GenerateFromPassword([]byte(u.password), bcrypt.MinCost)
 		must(t, err)
-		file.Users = append(file.Users, entry{u.name, string(hash), u.roles})
+		file.Users = append(file.Users, entry{u.name, string(hash), u.roles, u.attributes})
 	}
 	b, err := json.MarshalIndent(file, "", "  ")
 	must(t, err)

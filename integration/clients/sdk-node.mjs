@@ -2,6 +2,7 @@
 
 import { CallbackType, Config, FRAuth, SessionManager, StepType } from '@forgerock/javascript-sdk';
 import { assert, check, secret, setting } from './checks.mjs';
+import { keepCookies } from './cookies.mjs';
 
 const am = setting('AMGATE_AM'); // "http://localhost:8080/am"
 const realm = setting('AMGATE_REALM'); // "/alpha"
@@ -9,20 +10,7 @@ const username = setting('AMGATE_USER');
 const password = setting('AMGATE_PASSWORD');
 const successUrl = setting('AMGATE_SUCCESS_URL');
 
-// Node's fetch keeps no cookies; a browser does, and the SDK counts on it.
-const cookies = new Map();
-const bareFetch = globalThis.fetch;
-globalThis.fetch = async (url, init = {}) => {
-  const headers = new Headers(init.headers);
-  if (cookies.size > 0) headers.set('Cookie', [...cookies].map(([name, value]) => `${name}=${value}`).join('; '));
-  const response = await bareFetch(url, { ...init, headers });
-  for (const line of response.headers.getSetCookie()) {
-    const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-    if (value) cookies.set(name, value);
-    else cookies.delete(name);
-  }
-  return response;
-};
+const cookies = keepCookies();
 
 Config.set({
   serverConfig: { baseUrl: `${am}/`, timeout: 20_000 },
