@@ -38,8 +38,8 @@ type AuthID struct {
 	Issued, Expires time.Time
 }
 
-// claims are those of AM, in AM's order, and affinity, which is ours.
-// RegisteredClaims contributes exp and iat.
+// claims are those of AM, in AM's order, and affinity, which is ours. The
+// times are NumericDates of RFC 7519, whole seconds as AM writes them.
 type claims struct {
 	IndexValue string `json:"authIndexValue,omitempty"`
 	Allow      string `json:"whitelist-state,omitempty"`
@@ -48,21 +48,25 @@ type claims struct {
 	Realm      string `json:"realm"`
 	SessionID  string `json:"sessionId"`
 	Affinity   string `json:"affinity,omitempty"`
-	jwt.RegisteredClaims
+	Expires    int64  `json:"exp"`
+	Issued     int64  `json:"iat"`
 }
 
 var (
 	base64url = base64.RawURLEncoding
+	strict    = base64.RawURLEncoding.Strict()
 	base32hex = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 )
 
-// parser leaves the deadline to the caller, so that an authId that is expired
-// and badly signed is reported as badly signed.
-var parser = jwt.NewParser(
-	jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-	jwt.WithStrictDecoding(),
-	jwt.WithoutClaimsValidation(),
-)
+// parser tells a JWT that is not ours from what is no JWT at all.
+var parser = jwt.NewParser(jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
+
+// authIDHeader is the encoded header of every authId that a key signs. It is
+// written by hand because the library sorts a header's members; AM has typ
+// first.
+func authIDHeader(keyID string) string {
+	return base64url.EncodeToString([]byte(`{"typ":"JWT","alg":"HS256","kid":"` + keyID + `"}`))
+}
 
 // SignAuthID signs a with the realm's newest key. Errors: ErrTooLarge.
 func (k *Keys) SignAuthID(a AuthID) (string, error) {
@@ -75,18 +79,13 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 	payload, err := marshalClaims(&claims{
 		IndexValue: a.IndexValue, Allow: a.Allow, OTK: a.OTK, IndexType: a.IndexType,
 		Realm: a.Realm, SessionID: a.SessionID, Affinity: a.Affinity,
-		RegisteredClaims: jwt.RegisteredClaims{
-			ExpiresAt: jwt.NewNumericDate(a.Expires), IssuedAt: jwt.NewNumericDate(a.Issued),
-		},
+		Expires: a.Expires.Unix(), Issued: a.Issued.Unix(),
 	})
 	if err != nil {
 		return "", err
 	}
 	key := k.keys[0]
-	// Written by hand because the library sorts a header's members; AM has
-	// typ first.
-	header := `{"typ":"JWT","alg":"HS256","kid":"` + key.id + `"}`
-	signed := base64url.EncodeToString([]byte(header)) + "." + base64url.EncodeToString(payload)
+	signed := key.header + "." + base64url.EncodeToString(payload)
 	sig, err := jwt.SigningMethodHS256.Sign(signed, key.authID[:])
 	if err != nil {
 		return "", fmt.Errorf("token: sign an authId: %w", err)
@@ -105,37 +104,45 @@ func (k *Keys) ParseAuthID(s string) (AuthID, error) {
 	if !compactJWS(s) {
 		return AuthID{}, ErrMalformed
 	}
-	var c claims
-	_, err := parser.ParseWithClaims(s, &c, k.verificationKey)
-	switch {
-	case errors.Is(err, jwt.ErrTokenMalformed):
-		return AuthID{}, ErrMalformed
-	case err != nil || c.Realm != k.realm:
+	signed, signature := s[:strings.LastIndexByte(s, '.')], s[strings.LastIndexByte(s, '.')+1:]
+	header, payload, _ := strings.Cut(signed, ".")
+	key := k.signer(header)
+	sig, err := strict.DecodeString(signature)
+	if err != nil || key == nil || jwt.SigningMethodHS256.Verify(signed, sig, key.authID[:]) != nil {
+		if _, _, err := parser.ParseUnverified(s, jwt.MapClaims{}); errors.Is(err, jwt.ErrTokenMalformed) {
+			return AuthID{}, ErrMalformed
+		}
 		return AuthID{}, ErrSignature
 	}
-	a := AuthID{
+	// It is ours: what it says is as we wrote it.
+	text, err := strict.DecodeString(payload)
+	if err != nil {
+		return AuthID{}, ErrMalformed
+	}
+	var c claims
+	if err := json.Unmarshal(text, &c); err != nil {
+		return AuthID{}, ErrMalformed
+	}
+	if c.Realm != k.realm {
+		return AuthID{}, ErrSignature
+	}
+	return AuthID{
 		Realm: c.Realm, SessionID: c.SessionID, IndexType: c.IndexType, IndexValue: c.IndexValue,
 		Allow: c.Allow, OTK: c.OTK, Affinity: c.Affinity,
-	}
-	if c.IssuedAt != nil {
-		a.Issued = c.IssuedAt.Time
-	}
-	if c.ExpiresAt != nil {
-		a.Expires = c.ExpiresAt.Time
-	}
-	return a, nil
+		Expires: time.Unix(c.Expires, 0), Issued: time.Unix(c.Issued, 0),
+	}, nil
 }
 
-// verificationKey finds the key that the header names. Whatever a header
-// could say beyond what we write, a key of its own or a critical extension,
-// is a reason to refuse, not to follow.
-func (k *Keys) verificationKey(t *jwt.Token) (any, error) {
-	id, _ := t.Header["kid"].(string)
-	key := k.find(id)
-	if key == nil || len(t.Header) != 3 || t.Header["typ"] != "JWT" {
-		return nil, ErrSignature
+// signer finds the key whose header an authId has, byte for byte. Whatever a
+// header could say beyond what we write, another algorithm, a key of its own
+// or a critical extension, is a reason to refuse, not to follow.
+func (k *Keys) signer(header string) *key {
+	for _, key := range k.keys {
+		if key.header == header {
+			return key
+		}
 	}
-	return key.authID[:], nil
+	return nil
 }
 
 // compactJWS reports whether s can be a compact JWS (RFC 7515 §3.1): three

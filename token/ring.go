@@ -43,6 +43,7 @@ type key struct {
 	reference *mac
 	head      *mac
 	authID    [32]byte
+	header    string // of authIds
 	seal      [32]byte
 	// carried is what the keys of Seal are derived from.
 	carried [32]byte
@@ -128,6 +129,7 @@ func (r *Ring) newKey(path string, s Secret) *key {
 		reference: newMAC(purpose("reference")),
 		head:      newMAC(purpose("head")),
 		authID:    purpose("authId"),
+		header:    authIDHeader(id),
 		seal:      purpose("seal"),
 		carried:   purpose("carried"),
 
