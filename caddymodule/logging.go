@@ -62,24 +62,26 @@ func (e LogEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (*b
 // The secrets, by their form. Each pattern keeps what tells a reader what was
 // removed.
 var secrets = []struct {
-	cue     string // a line without it need not be searched
-	pattern *regexp.Regexp
-	keep    string
+	// A line without cue, or without any of the characters of near, need not
+	// be searched, which costs much more.
+	cue, near string
+	pattern   *regexp.Regexp
+	keep      string
 }{
 	// Headers with credentials: "X-Openam-Password":["…"]. A password may
 	// hold brackets and quotes.
-	{"-Openam-", regexp.MustCompile(`(?i)("X[-_.]OpenAM[-_.][A-Z]+":\[)(?:"(?:[^"\\]|\\.)*",?)*\]`), `$1"REDACTED"]`},
+	{"-Openam-", "[", regexp.MustCompile(`(?i)("X[-_.]OpenAM[-_.][A-Z]+":\[)(?:"(?:[^"\\]|\\.)*",?)*\]`), `$1"REDACTED"]`},
 	// SSO tokens and journey references, wherever they stand.
-	{"AAJTSQ", regexp.MustCompile(`[\w.-]{20,}(?:\*|%2[aA])AAJTSQ[\w.-]*(?:\*|%2[aA])[\w.-]*`), "REDACTED"},
+	{"AAJTSQ", "*%", regexp.MustCompile(`[\w.-]{20,}(?:\*|%2[aA])AAJTSQ[\w.-]*(?:\*|%2[aA])[\w.-]*`), "REDACTED"},
 	// authIds and other JWTs.
-	{"eyJ", regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`), "REDACTED"},
+	{"eyJ", ".", regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`), "REDACTED"},
 	// Query parameters that are secrets.
-	{"=", regexp.MustCompile(`(?i)([?&\\](?:u0026)?(?:suspendedId|tokenId|authId|sessionUpgradeSSOTokenId|IDToken\d+\w*|code|iPlanetDirectoryPro)=)[^&"\\ ]+`), "${1}REDACTED"},
+	{"=", `?&\`, regexp.MustCompile(`(?i)([?&\\](?:u0026)?(?:suspendedId|tokenId|authId|sessionUpgradeSSOTokenId|IDToken\d+\w*|code|iPlanetDirectoryPro)=)[^&"\\ ]+`), "${1}REDACTED"},
 }
 
 func scrub(line string) string {
 	for _, s := range secrets {
-		if strings.Contains(line, s.cue) {
+		if strings.Contains(line, s.cue) && strings.ContainsAny(line, s.near) {
 			line = s.pattern.ReplaceAllString(line, s.keep)
 		}
 	}

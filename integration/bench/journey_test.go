@@ -134,7 +134,7 @@ func hashTime(b *testing.B) float64 {
 func (p *proxy) walk(b *testing.B) (result, int) {
 	b.Helper()
 	var size atomic.Int64
-	r := p.work(b, func(ctx context.Context, c *conn) (int64, error) {
+	r := p.work(b, connections, func(ctx context.Context, c *conn) (int64, error) {
 		step, err := c.post("/am/json/realms/root/authenticate?authIndexType=service&authIndexValue=Loop", []byte("{}"))
 		if err != nil {
 			return 0, err
@@ -151,10 +151,11 @@ func (p *proxy) walk(b *testing.B) (result, int) {
 	return r, int(size.Load())
 }
 
-// logins signs alice in over and over for a round.
+// logins signs alice in over and over for a round, by as many clients as
+// passwords are checked at once.
 func (p *proxy) logins(b *testing.B) result {
 	b.Helper()
-	return p.work(b, func(ctx context.Context, c *conn) (n int64, err error) {
+	return p.work(b, 2, func(ctx context.Context, c *conn) (n int64, err error) {
 		for ; ctx.Err() == nil; n++ {
 			step, err := c.post("/am/json/realms/root/authenticate", []byte("{}"))
 			if err != nil {
@@ -171,15 +172,16 @@ func (p *proxy) logins(b *testing.B) result {
 	})
 }
 
-// work runs one worker a connection for a round, and measures what they did.
-func (p *proxy) work(b *testing.B, worker func(context.Context, *conn) (int64, error)) result {
+// work runs workers, each on a connection of its own, for a round, and measures
+// what they did.
+func (p *proxy) work(b *testing.B, workers int, worker func(context.Context, *conn) (int64, error)) result {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), roundTime)
 	defer cancel()
 	var done atomic.Int64
 	var wg sync.WaitGroup
 	before, began := p.cpu(b), time.Now()
-	for range connections {
+	for range workers {
 		wg.Go(func() {
 			c, err := dial(p.addr)
 			if err != nil {
