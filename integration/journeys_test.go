@@ -167,7 +167,7 @@ func TestJourneysWithTheSDK(t *testing.T) {
 			env := startForWalks(t, scheme)
 			t.Run("JavaScript SDK in Node", func(t *testing.T) { runScript(t, "walks-node.mjs", env) })
 			t.Run("login page in Chromium", func(t *testing.T) { runScript(t, "walks-page.mjs", withChromium(t, env)) })
-			t.Run("JavaScript SDK in Chromium", func(t *testing.T) { runScript(t, "walks-browser.mjs", withChromium(t, env)) })
+			t.Run("JavaScript clients in Chromium", func(t *testing.T) { runScript(t, "walks-browser.mjs", withChromium(t, env)) })
 		})
 	}
 }

@@ -1,7 +1,8 @@
-// Walks through journeys with Ping's JavaScript SDK, the same in Node and in a
-// browser. Each walk has a name and a function that throws when something is
-// not as it should be. What they need comes with the call: the SDK, the user,
-// and mailLink, which waits for a mail to an address and returns its link.
+// Walks through journeys with Ping's JavaScript clients, the same for the SDK and
+// for journey-client, in Node and in a browser. Each walk has a name and a
+// function that throws when something is not as it should be. What they need
+// comes with the call: the client (see tools), the user, and mailLink, which
+// waits for a mail to an address and returns its link.
 
 /** Compares by value, in browsers too. */
 export function equal(actual, expected, what = 'value') {
@@ -46,13 +47,13 @@ function fill(step, { username, password }) {
   return step;
 }
 
-/** What a step was when it was received: the SDK fills it in in place. */
-const copy = (sdk, step) => new sdk.FRStep(JSON.parse(JSON.stringify(step.payload)));
+/** What a step is now: clients fill it in in place. */
+const payloadOf = (step) => JSON.parse(JSON.stringify(step.payload));
 
 export const walks = [
   {
     name: 'a page with stage, header and description',
-    async run({ sdk, user, next }) {
+    async run({ user, next }) {
       const step = asks(await next(undefined, 'Page'), 'NameCallback', 'PasswordCallback');
       equal(step.getStage(), 'UsernamePassword', 'stage');
       equal(step.getHeader(), 'Welcome', 'header');
@@ -63,7 +64,7 @@ export const walks = [
   },
   {
     name: 'a choice, by index and by value',
-    async run({ sdk, user, next }) {
+    async run({ user, next, signOut }) {
       for (const choose of [(c) => c.setChoiceIndex(1), (c) => c.setChoiceValue('password')]) {
         const step = asks(await next(undefined, 'Choice'), 'ChoiceCallback');
         const choice = step.getCallbackOfType('ChoiceCallback');
@@ -71,7 +72,7 @@ export const walks = [
         equal(choice.getChoices(), ['give up', 'password'], 'choices');
         choose(choice);
         succeeds(await next(fill(asks(await next(step), 'NameCallback', 'PasswordCallback'), user)));
-        await sdk.SessionManager.logout();
+        await signOut();
       }
       const step = await next(undefined, 'Choice');
       step.getCallbackOfType('ChoiceCallback').setChoiceIndex(0);
@@ -136,13 +137,13 @@ export const walks = [
   },
   {
     name: 'a step that was answered already is refused',
-    async run({ sdk, user, next }) {
-      const first = await next(undefined, 'Message');
-      const again = copy(sdk, first);
-      const second = asks(await next(fill(first, user)), 'TextOutputCallback', 'ConfirmationCallback');
-      fails(await next(fill(again, user)), 'Login failure');
+    async run({ user, next, stepOf }) {
+      const first = fill(await next(undefined, 'Message'), user);
+      const again = stepOf(payloadOf(first));
+      const second = asks(await next(first), 'TextOutputCallback', 'ConfirmationCallback');
+      fails(await next(again), 'Login failure');
       second.getCallbackOfType('ConfirmationCallback').setOptionIndex(0);
-      const replay = copy(sdk, second);
+      const replay = stepOf(payloadOf(second));
       succeeds(await next(second));
       const refused = await next(replay);
       equal([refused.type, refused.getCode()], ['LoginFailure', 401], 'the end, replayed');
@@ -150,10 +151,10 @@ export const walks = [
   },
   {
     name: 'answers to another journey are refused',
-    async run({ sdk, user, next }) {
+    async run({ user, next, stepOf }) {
       const login = fill(await next(undefined, 'Login'), user);
       const choice = await next(undefined, 'Choice');
-      const mixed = new sdk.FRStep({ ...login.payload, authId: choice.payload.authId });
+      const mixed = stepOf({ ...login.payload, authId: choice.payload.authId });
       const end = await next(mixed);
       equal([end.type, end.getCode()], ['LoginFailure', 400], 'answers of another journey');
       choice.getCallbackOfType('ChoiceCallback').setChoiceIndex(1);
@@ -188,26 +189,39 @@ export const walks = [
   },
   {
     name: 'a suspended journey is resumed by the link of the mail, once',
-    async run({ sdk, user, next, mailLink }) {
+    async run({ user, next, stepOf, resume, mailLink }) {
       const step = await next(fill(await next(undefined, 'Mailed'), user));
-      const replay = copy(sdk, step);
+      const replay = stepOf(payloadOf(step));
       asks(step, 'SuspendedTextOutputCallback');
       equal(step.getCallbackOfType('SuspendedTextOutputCallback').getMessage(), 'Look into your mail.', 'message');
       const link = await mailLink(user.mail);
       equal((await next(replay)).type, 'LoginFailure', 'an answer instead of the link');
-      succeeds(await sdk.FRAuth.resume(link));
-      const again = await sdk.FRAuth.resume(link);
+      succeeds(await resume(link));
+      const again = await resume(link);
       fails(again, 'org.forgerock.openam.auth.nodes.framework.token.SuspendedAuthSessionException: ' +
         'Token not found. It may have expired.');
     },
   },
 ];
 
-/** The tools of a walk around an SDK that is configured already. */
+/** The tools of a walk around the SDK, which is configured already. */
 export function tools(sdk, extra) {
   return {
-    sdk,
     next: (step, tree) => sdk.FRAuth.next(step, tree ? { tree } : undefined),
+    resume: (link) => sdk.FRAuth.resume(link),
+    stepOf: (payload) => new sdk.FRStep(payload),
+    signOut: () => sdk.SessionManager.logout(),
+    ...extra,
+  };
+}
+
+/** The tools of a walk around a client of @forgerock/journey-client. */
+export function toolsOf(client, extra) {
+  return {
+    next: (step, journey) => (step ? client.next(step) : client.start({ journey })),
+    resume: (link) => client.resume(link),
+    stepOf: (payload) => ({ type: 'Step', payload }),
+    signOut: () => client.terminate(),
     ...extra,
   };
 }
