@@ -46,6 +46,9 @@ type Server struct {
 	client *clientv3.Client
 	lock   *folderLock
 	once   sync.Once
+
+	endWatch context.CancelFunc // ends watchUsage
+	watch    sync.WaitGroup
 }
 
 // Start opens the data folder and returns when etcd answers, in about half a
@@ -79,9 +82,14 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("embedded etcd: %w", err), lock.release())
 	}
 	s := &Server{etcd: etcd, lock: lock}
+	watching, endWatch := context.WithCancel(context.Background())
+	s.endWatch = endWatch
 	select {
 	case <-etcd.Server.ReadyNotify():
 		s.client = v3client.New(etcd.Server)
+		if cfg.Logger != nil {
+			s.watch.Go(func() { watchUsage(watching, s.Usage, cfg.Logger) })
+		}
 		return s, nil
 	case <-etcd.Server.StopNotify():
 		return nil, errors.Join(errors.New("embedded etcd: the server stopped while starting"), s.Close())
@@ -137,6 +145,8 @@ func (s *Server) Client() *clientv3.Client { return s.client }
 // folder. It may be called twice.
 func (s *Server) Close() (err error) {
 	s.once.Do(func() {
+		s.endWatch()
+		s.watch.Wait()
 		// A client without a connection always says that it was cancelled.
 		if s.client != nil {
 			if err = s.client.Close(); errors.Is(err, context.Canceled) {

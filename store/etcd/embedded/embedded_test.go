@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,12 @@ import (
 )
 
 // writerDir, in the environment, makes this test binary a process that
-// writes to the folder it names until it is killed.
-const writerDir = "AMGATE_TEST_WRITER_DIR"
+// writes to the folder it names until it is killed, beginning with the record
+// whose number is in writerFrom.
+const (
+	writerDir  = "AMGATE_TEST_WRITER_DIR"
+	writerFrom = "AMGATE_TEST_WRITER_FROM"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(writerDir); dir != "" {
@@ -49,9 +54,15 @@ func writeForEver(dir string) error {
 	// Nobody refers to server from here on. Its lock on the folder must not
 	// go to the garbage collector, as it once did.
 	runtime.GC()
-	for n := 0; ; n++ {
+	n, err := strconv.Atoi(os.Getenv(writerFrom))
+	if err != nil {
+		return err
+	}
+	for ; ; n++ {
 		k := store.Key(fmt.Sprintf("s/%d", n))
-		if _, err := s.Commit(context.Background(), store.Create(k, fmt.Append(nil, n), time.Time{})); err != nil {
+		_, err := s.Commit(context.Background(), store.Create(k, fmt.Append(nil, n), time.Time{}))
+		// What a killed writer did not come to acknowledge may be stored.
+		if err != nil && !errors.Is(err, store.ErrExists) {
 			return err
 		}
 		fmt.Println(n)
@@ -73,35 +84,14 @@ func start(t *testing.T, cfg embedded.Config) *embedded.Server {
 }
 
 // TestKillLosesNothingAcknowledged: who was told that a session is stored
-// finds it after a crash; and the crash leaves no lock behind.
+// finds it after a crash, and after the crashes that follow, each at another
+// moment; and no crash leaves a lock behind.
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	dir := t.TempDir()
-	writer := exec.Command(os.Args[0])
-	writer.Env = append(os.Environ(), writerDir+"="+dir)
-	out, err := writer.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	writer.Stderr = t.Output()
-	if err := writer.Start(); err != nil {
-		t.Fatal(err)
-	}
 	acknowledged := 0
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if got := lines.Text(); got != fmt.Sprint(acknowledged) {
-			t.Errorf("line %d is %q", acknowledged, got)
-		}
-		if acknowledged++; acknowledged == 100 {
-			_, err := embedded.Start(t.Context(), embedded.Config{Dir: dir})
-			wantInUse(t, err, dir, writer.Process.Pid)
-			if err := writer.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := writer.Wait(); err == nil || acknowledged < 100 {
-		t.Fatalf("the writer was not killed: %v after %d records", err, acknowledged)
+	// One is killed at its first write, right after it read the log of others.
+	for _, atLeast := range []int{100, 1, 37, 150} {
+		acknowledged = writeUntilKilled(t, dir, acknowledged, atLeast)
 	}
 	server := start(t, embedded.Config{Dir: dir})
 	s, err := etcd.New(etcd.Config{Client: server.Client()})
@@ -115,6 +105,41 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			t.Fatalf("record %d of %d: %q, %v", n, acknowledged, r.Value, err)
 		}
 	}
+}
+
+// writeUntilKilled has a process write records from a number on, kills it when
+// it has written some, and returns the number of the next that it did not
+// acknowledge.
+func writeUntilKilled(t *testing.T, dir string, from, atLeast int) int {
+	t.Helper()
+	writer := exec.Command(os.Args[0])
+	writer.Env = append(os.Environ(), writerDir+"="+dir, writerFrom+"="+strconv.Itoa(from))
+	out, err := writer.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer.Stderr = t.Output()
+	if err := writer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	acknowledged := from
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if got := lines.Text(); got != fmt.Sprint(acknowledged) {
+			t.Errorf("line %d is %q", acknowledged, got)
+		}
+		if acknowledged++; acknowledged == from+atLeast {
+			_, err := embedded.Start(t.Context(), embedded.Config{Dir: dir})
+			wantInUse(t, err, dir, writer.Process.Pid)
+			if err := writer.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := writer.Wait(); err == nil || acknowledged < from+atLeast {
+		t.Fatalf("the writer was not killed: %v after %d records", err, acknowledged-from)
+	}
+	return acknowledged
 }
 
 // wantInUse demands the error that names folder and process.
