@@ -144,7 +144,11 @@ func (s *EtcdStore) Open(ctx context.Context, log *slog.Logger) (store.Store, er
 	server, err := take(&taken, embeddedKey(s.Embedded), func() (*embeddedServer, error) {
 		log.Info("opening the store", "folder", s.Embedded)
 		server, err := embedded.Start(ctx, embedded.Config{Dir: s.Embedded, Logger: log})
-		return &embeddedServer{Server: server, log: log}, err
+		if err != nil {
+			return nil, err
+		}
+		embeddedServers.Store(server, s.Embedded)
+		return &embeddedServer{Server: server}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -166,14 +170,19 @@ type embeddedKey string
 // fell in between would find the folder in use, by this process.
 var embeddedMoves sync.Mutex
 
-type embeddedServer struct {
-	*embedded.Server
-	log *slog.Logger
-}
+type embeddedServer struct{ *embedded.Server }
+
+// embeddedServers are those of this process: one, or for a while two
+// when a configuration has changed the folder. Metrics and the admin API look
+// at them here, because they belong to no configuration.
+var embeddedServers sync.Map // *embedded.Server → its folder
 
 // Destruct stops the server. Only a backend that has drained gives it back,
 // so nothing works on it.
-func (s *embeddedServer) Destruct() error { return s.Close() }
+func (s *embeddedServer) Destruct() error {
+	embeddedServers.Delete(s.Server)
+	return s.Close()
+}
 
 // embeddedStore is a store together with its share of the embedded server.
 type embeddedStore struct {

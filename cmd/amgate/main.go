@@ -37,6 +37,12 @@ To look at journeys, also those of an AM that you come from:
 	amgate journey convert FILES…
 	amgate realm convert FILE
 
+To look after the embedded store, which keeps the sessions:
+
+	amgate store snapshot FILE
+	amgate store restore FILE
+	amgate store defrag
+
 "amgate help COMMAND" tells more about each.`
 
 func main() {

@@ -47,9 +47,30 @@ type Server struct {
 	lock   *folderLock
 	once   sync.Once
 
-	endWatch context.CancelFunc // ends watchUsage
-	watch    sync.WaitGroup
+	closing context.Context // ends when Close begins
+	end     context.CancelFunc
+	// work is what Close waits for: watchUsage, and what works on the data
+	// file beside etcd. inUse keeps it from beginning once closing has ended.
+	inUse sync.Mutex
+	work  sync.WaitGroup
 }
+
+// errClosed is what a closed server answers.
+var errClosed = errors.New("the embedded etcd is closed")
+
+// enter begins work that Close waits for, unless that has begun. Whoever
+// entered calls leave.
+func (s *Server) enter() error {
+	s.inUse.Lock()
+	defer s.inUse.Unlock()
+	if s.closing.Err() != nil {
+		return errClosed
+	}
+	s.work.Add(1)
+	return nil
+}
+
+func (s *Server) leave() { s.work.Done() }
 
 // Start opens the data folder and returns when etcd answers, in about half a
 // second; with much data it takes longer. A folder that another process uses
@@ -82,13 +103,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("embedded etcd: %w", err), lock.release())
 	}
 	s := &Server{etcd: etcd, lock: lock}
-	watching, endWatch := context.WithCancel(context.Background())
-	s.endWatch = endWatch
+	s.closing, s.end = context.WithCancel(context.Background())
 	select {
 	case <-etcd.Server.ReadyNotify():
 		s.client = v3client.New(etcd.Server)
 		if cfg.Logger != nil {
-			s.watch.Go(func() { watchUsage(watching, s.Usage, cfg.Logger) })
+			s.work.Go(func() { watchUsage(s.closing, s.Usage, cfg.Logger) })
 		}
 		return s, nil
 	case <-etcd.Server.StopNotify():
@@ -145,8 +165,10 @@ func (s *Server) Client() *clientv3.Client { return s.client }
 // folder. It may be called twice.
 func (s *Server) Close() (err error) {
 	s.once.Do(func() {
-		s.endWatch()
-		s.watch.Wait()
+		s.inUse.Lock()
+		s.end()
+		s.inUse.Unlock()
+		s.work.Wait()
 		// A client without a connection always says that it was cancelled.
 		if s.client != nil {
 			if err = s.client.Close(); errors.Is(err, context.Canceled) {

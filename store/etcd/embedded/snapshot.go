@@ -13,15 +13,40 @@ import (
 	"go.uber.org/zap"
 )
 
+// SumSize is how many bytes WriteSnapshot writes after the data file.
+const SumSize = sha256.Size
+
 // WriteSnapshot writes all data, as of now, in the form of "etcdctl snapshot
 // save": the data file and then its SHA-256. Others read and write meanwhile.
-// Progress, unless nil, is told again and again how many bytes of how many
-// are written. The values in it are sealed, but the names of the keys are not.
+// Progress, unless nil, is told how many bytes of how many are written, first
+// none, then again and again. The values in a snapshot are sealed, but the
+// names of the keys are not.
 func (s *Server) WriteSnapshot(ctx context.Context, w io.Writer, progress func(done, all int64)) (err error) {
+	if err := s.enter(); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	defer s.leave()
 	snap := s.etcd.Server.Backend().Snapshot()
 	defer func() { err = errors.Join(err, snap.Close()) }()
+	if progress != nil {
+		progress(0, snap.Size())
+	}
 	sum := sha256.New()
-	out := &counter{ctx: ctx, to: io.MultiWriter(w, sum), all: snap.Size(), progress: progress}
+	both := io.MultiWriter(w, sum)
+	var done int64
+	out := writer(func(p []byte) (int, error) {
+		if s.closing.Err() != nil {
+			return 0, errClosed
+		}
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		n, err := both.Write(p)
+		if done += int64(n); progress != nil {
+			progress(done, snap.Size())
+		}
+		return n, err
+	})
 	if _, err := snap.WriteTo(out); err != nil {
 		if ended := ctx.Err(); ended != nil {
 			err = ended // the data file does not pass it on as one
@@ -34,35 +59,63 @@ func (s *Server) WriteSnapshot(ctx context.Context, w io.Writer, progress func(d
 	return nil
 }
 
-// counter tells of the progress of what is written through it, and ends with
-// its context.
-type counter struct {
-	ctx       context.Context
-	to        io.Writer
-	done, all int64
-	progress  func(done, all int64)
-}
+// writer is a function that is an io.Writer.
+type writer func(p []byte) (int, error)
 
 // Write implements io.Writer.
-func (c *counter) Write(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
+func (w writer) Write(p []byte) (int, error) { return w(p) }
+
+// SaveSnapshot writes a file by a function that has WriteSnapshot's result,
+// from wherever, go to what it is given. The file is readable by its owner
+// alone. It is there whole, with a checksum that was verified, or not at all;
+// one that is there already is left as it is and gives an error that is
+// fs.ErrExist.
+func SaveSnapshot(path string, write func(io.Writer) error) (err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("snapshot %s: %w; name another file", path, os.ErrExist)
 	}
-	n, err := c.to.Write(p)
-	c.done += int64(n)
-	if c.progress != nil {
-		c.progress(c.done, c.all)
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("snapshot: %w", err)
 	}
-	return n, err
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	if err := errors.Join(write(file), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := checkSum(file.Name()); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	return syncFolder(filepath.Dir(path))
 }
 
 // Defragment gives the room that nothing uses any more back to the file
 // system. Nobody can read or write meanwhile; it takes seconds for each GiB.
 func (s *Server) Defragment() error {
+	if err := s.enter(); err != nil {
+		return fmt.Errorf("defragment: %w", err)
+	}
+	defer s.leave()
 	if err := s.etcd.Server.Backend().Defrag(); err != nil {
 		return fmt.Errorf("defragment: %w", err)
 	}
 	return nil
+}
+
+// HasData reports whether a folder has an etcd's data, which Start would open.
+// Where there is none, Start begins with nothing.
+func HasData(dir string) (bool, error) {
+	_, err := os.Lstat(filepath.Join(dir, "member"))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // NotEmptyError says that a folder that a snapshot was to be restored into
@@ -89,11 +142,10 @@ func Restore(file, dir string) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
 	member, draft := filepath.Join(dir, "member"), filepath.Join(dir, "restoring")
-	switch _, err := os.Lstat(member); {
-	case err == nil:
-		return fmt.Errorf("restore: %w", &NotEmptyError{Dir: dir})
-	case !errors.Is(err, os.ErrNotExist):
+	if has, err := HasData(dir); err != nil {
 		return fmt.Errorf("restore: %w", err)
+	} else if has {
+		return fmt.Errorf("restore: %w", &NotEmptyError{Dir: dir})
 	}
 	if err := checkSum(file); err != nil {
 		return fmt.Errorf("restore: %w", err)
@@ -144,7 +196,7 @@ func checkSum(path string) error {
 		return err
 	}
 	const page = 512
-	size := info.Size() - sha256.Size
+	size := info.Size() - SumSize
 	if !info.Mode().IsRegular() || size <= 0 || size%page != 0 {
 		return fmt.Errorf("%s: %w", path, errNoSnapshot)
 	}

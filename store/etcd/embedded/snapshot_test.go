@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,5 +167,59 @@ func TestDefragmentGivesRoomBack(t *testing.T) {
 	}
 	if u := server.Usage(); u.Quota != 8<<30 || u.InUse > u.Size || u.InUse <= 0 {
 		t.Errorf("usage %+v", u)
+	}
+}
+
+// TestSaveSnapshot: the file is its owner's alone, nothing is overwritten, and
+// what is not whole is not there at all.
+func TestSaveSnapshot(t *testing.T) {
+	whole, err := os.ReadFile(snapshotOf(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "backup")
+	write := func(b []byte, err error) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, failed := w.Write(b)
+			return errors.Join(failed, err)
+		}
+	}
+	broken := errors.New("the connection broke")
+	if err := embedded.SaveSnapshot(path, write(whole, broken)); !errors.Is(err, broken) {
+		t.Errorf("%v, want %v", err, broken)
+	}
+	if err := embedded.SaveSnapshot(path, write(whole[:len(whole)-512], nil)); err == nil {
+		t.Error("half a snapshot was kept")
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if err := embedded.SaveSnapshot(path, write(whole, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("permissions %v, %v", info.Mode(), err)
+	}
+	if err := embedded.SaveSnapshot(path, write(nil, nil)); !errors.Is(err, os.ErrExist) {
+		t.Errorf("over a file: %v", err)
+	}
+	if kept, err := os.ReadFile(path); err != nil || !bytes.Equal(kept, whole) {
+		t.Errorf("the file changed, %v", err)
+	}
+}
+
+// TestClosedServerDoesNothing: etcd would end the process over a data file
+// that is closed.
+func TestClosedServerDoesNothing(t *testing.T) {
+	server := start(t, embedded.Config{Dir: t.TempDir()})
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.WriteSnapshot(t.Context(), io.Discard, nil); err == nil {
+		t.Error("a snapshot of a closed server")
+	}
+	if err := server.Defragment(); err == nil {
+		t.Error("defragmented a closed server")
 	}
 }
