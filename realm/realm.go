@@ -250,6 +250,7 @@ func (s *Set) load(ctx context.Context, b Backend) error {
 		r.running.Store(running)
 	}
 	s.keyed.Store(k)
+	s.rotate(ctx, b)
 	return nil
 }
 

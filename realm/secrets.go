@@ -31,7 +31,8 @@ func realmSecretKey(path string) store.Key {
 
 // loadRing reads or makes the secrets of all realms. Errors wrap
 // store.ErrUnavailable when the store could not be asked, and
-// sealed.ErrSealed when it was written under another root secret.
+// sealed.ErrSealed when it was written under another root secret. What lies
+// under an older root secret is left to reseal.
 func loadRing(ctx context.Context, st store.Store, root []token.Secret, realms []Settings) (*token.Ring, error) {
 	codec, err := rootCodec(root)
 	if err != nil {

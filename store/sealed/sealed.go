@@ -136,6 +136,12 @@ func (c *Codec) OpenInPlace(k store.Key, sealed []byte) ([]byte, error) {
 	return c.open(k, sealed, sealed[min(bodyAt, len(sealed)):][:0])
 }
 
+// Stale reports whether a value that opens was sealed with another key than
+// the newest.
+func (c *Codec) Stale(sealed []byte) bool {
+	return len(sealed) < Overhead || [idSize]byte(sealed[idAt:nonceAt]) != c.newest.id
+}
+
 // Refused counts the values that were ErrSealed. In a sound installation it
 // stays zero.
 func (c *Codec) Refused() uint64 { return c.refused.Load() }

@@ -94,6 +94,17 @@ func TestFirstKeySealsAllOpen(t *testing.T) {
 	}
 }
 
+func TestStale(t *testing.T) {
+	t.Parallel()
+	both := codec(t, newKey, oldKey)
+	if both.Stale(both.Seal("s/a", nil)) {
+		t.Error("what the newest key sealed is stale")
+	}
+	if !both.Stale(codec(t, oldKey).Seal("s/a", nil)) || !both.Stale(nil) {
+		t.Error("what an older key sealed is not stale")
+	}
+}
+
 // TestMovedRecordsAreRefused: who can write to the store (etcd CVE-2026-33413,
 // a stolen backup put back) swaps two records, moves one to another kind, or
 // brings one from an installation under another key (SECURITY row 58).
