@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/amgate/amgate/journey"
@@ -33,18 +33,21 @@ func resultOf(ok bool) slog.Attr {
 	return slog.String("result", "FAILED")
 }
 
+// maxAttrs is how many attributes the longest event has, that of a node.
+const maxAttrs = 12
+
 // audited is what a call tells the audit log with each event. Nothing of it is
 // an answer, a token or a journey's id.
 func (c *call) audited(component string, tracking []string, subject string) []slog.Attr {
 	if c.transaction == "" {
 		c.transaction = newUUID()
 	}
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, maxAttrs),
 		slog.String("component", component),
 		slog.String("realm", c.Path),
 		slog.String("transactionId", c.transaction),
 		slog.Any("trackingIds", tracking),
-	}
+	)
 	if subject != "" {
 		attrs = append(attrs, slog.String("userId", c.UniversalID(subject)))
 	}
@@ -52,6 +55,14 @@ func (c *call) audited(component string, tracking []string, subject string) []sl
 		attrs = append(attrs, slog.Group("client", slog.String("ip", c.req.Client.Address.String())))
 	}
 	return attrs
+}
+
+// tracked names the call's journey in logs.
+func (c *call) tracked() string {
+	if c.tracking == "" {
+		c.tracking = tracking(c.snap.ID)
+	}
+	return c.tracking
 }
 
 // tracking names a journey in logs. It is derived one way from the journey's
@@ -71,7 +82,14 @@ func newUUID() string {
 // writeUUID writes 16 bytes as a UUID of version 4, RFC 9562.
 func writeUUID(b [16]byte) string {
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	text := make([]byte, 0, 36)
+	for i, c := range b {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text = append(text, '-')
+		}
+		text = hex.AppendEncode(text, []byte{c})
+	}
+	return string(text)
 }
 
 func (r *Realm) emit(ctx context.Context, event string, attrs ...slog.Attr) {
@@ -102,7 +120,7 @@ func (r *Realm) observe(ctx context.Context, v journey.Visit) {
 	if !ok || v.Asked || !r.audits(ctx) {
 		return
 	}
-	r.emit(ctx, eventNode, append(c.audited(componentLogin, []string{tracking(c.snap.ID)}, v.Subject),
+	r.emit(ctx, eventNode, append(c.audited(componentLogin, []string{c.tracked()}, v.Subject),
 		resultOf(v.Err == nil),
 		slog.String("treeName", v.Tree),
 		slog.String("nodeId", v.NodeID),
@@ -130,7 +148,7 @@ func (c *call) tellEnd(ctx context.Context) {
 	if !c.audits(ctx) {
 		return
 	}
-	ids := []string{tracking(c.snap.ID)}
+	ids := []string{c.tracked()}
 	if c.end.session != nil {
 		ids = append(ids, c.end.session.ContextID())
 	}
@@ -183,7 +201,7 @@ func (c *call) tellRefused(ctx context.Context, err error) {
 	}
 	var ids []string
 	if c.snap != nil {
-		ids = []string{tracking(c.snap.ID)}
+		ids = []string{c.tracked()}
 	}
 	c.emit(ctx, eventLogin, append(c.audited(componentLogin, ids, ""), resultOf(false), slog.String("reason", why))...)
 }

@@ -51,8 +51,9 @@ type call struct {
 	end *end
 	// send tells the link of a journey that this step suspended.
 	send journey.Send
-	// transaction names the call in the audit log.
-	transaction string
+	// transaction names the call in the audit log, tracking its journey; ""
+	// until an event needs them.
+	transaction, tracking string
 }
 
 // placed returns the affinity under which this node goes on: the one that

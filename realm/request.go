@@ -61,8 +61,8 @@ func SentAffinity(h http.Header) string {
 // X-OpenAM headers of a zero page login are theirs alone. addr is the
 // client's address as the server computed it.
 func (r *Realm) Client(req *http.Request, addr netip.Addr) *journey.Client {
-	h := req.Header.Clone()
-	for _, name := range append(r.CookieNames(), "Cookie", "Authorization", "Proxy-Authorization", AffinityHeader) {
+	h, sessions := req.Header.Clone(), r.CookieNames()
+	for _, name := range append(slices.Clip(sessions), "Cookie", "Authorization", "Proxy-Authorization", AffinityHeader) {
 		h.Del(name)
 	}
 	return &journey.Client{
@@ -70,7 +70,7 @@ func (r *Realm) Client(req *http.Request, addr netip.Addr) *journey.Client {
 		Languages: Languages(req.Header.Get("Accept-Language")),
 		Header:    h,
 		Query:     req.URL.Query(),
-		Cookies:   otherCookies(req.Header, ownCookies(r.CookieNames())),
+		Cookies:   otherCookies(req.Header, ownCookies(sessions)),
 		Secure:    secure(r.set.cfg.BaseURL, req),
 	}
 }
