@@ -36,7 +36,7 @@ func quote(s string) (string, error) {
 
 // block writes lines of a Caddyfile.
 type block struct {
-	strings.Builder
+	text   strings.Builder
 	indent int
 	errs   []error
 }
@@ -56,9 +56,9 @@ func (b *block) line(words ...string) {
 
 func (b *block) raw(text string) {
 	if text != "" {
-		b.WriteString(strings.Repeat("\t", b.indent))
+		b.text.WriteString(strings.Repeat("\t", b.indent))
 	}
-	b.WriteString(text + "\n")
+	b.text.WriteString(text + "\n")
 }
 
 // comment writes a comment of one line.
@@ -74,12 +74,12 @@ func (b *block) comment(format string, args ...any) {
 
 // begin writes words and begins a block.
 func (b *block) begin(words ...string) {
-	before := b.Len()
+	before := b.text.Len()
 	b.line(words...)
-	if b.Len() > before {
-		text := strings.TrimSuffix(b.String(), "\n") + " {\n"
-		b.Reset()
-		b.WriteString(text)
+	if b.text.Len() > before {
+		text := strings.TrimSuffix(b.text.String(), "\n") + " {\n"
+		b.text.Reset()
+		b.text.WriteString(text)
 	}
 	b.indent++
 }
@@ -126,7 +126,7 @@ func Journey(w io.Writer, t *journey.Tree) error {
 	if len(b.errs) > 0 {
 		return fmt.Errorf("journey %s: %w", t.Name, errors.Join(b.errs...))
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, b.text.String())
 	return err
 }
 

@@ -69,7 +69,7 @@ func Realm(w io.Writer, path string, data []byte) error {
 	if err := errors.Join(r.errs...); err != nil {
 		return err
 	}
-	_, err = io.WriteString(w, r.String())
+	_, err = io.WriteString(w, r.text.String())
 	return err
 }
 

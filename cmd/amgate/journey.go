@@ -135,7 +135,7 @@ func list(out io.Writer, r caddymodule.Journeys) error {
 		for _, p := range verdict.Disabled {
 			if i > 0 && p.Journey == names[i-1] {
 				p.File, p.Journey = "", ""
-				fmt.Fprintf(&b, "    %s\n", p.Error())
+				fmt.Fprintf(&b, "    %s\n", p.String())
 			}
 		}
 	}
@@ -272,7 +272,7 @@ func convert(out io.Writer, realms []caddymodule.Journeys, write func(io.Writer,
 			for _, j := range r.Files.Journeys {
 				for _, p := range j.Problems {
 					cannot[j.Tree.Name] = true
-					errs = append(errs, p)
+					errs = append(errs, errors.New(p.String()))
 				}
 			}
 		}

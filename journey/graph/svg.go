@@ -71,7 +71,7 @@ func SVG(w io.Writer, t *journey.Tree) error {
 // svg is a drawing that is being written.
 type svg struct{ bytes.Buffer }
 
-func (p *svg) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+func (p *svg) line(format string, args ...any) { fmt.Fprintf(&p.Buffer, format+"\n", args...) }
 
 // text writes a text at its baseline.
 func (p *svg) text(class string, x, y float64, text string) {

@@ -15,7 +15,7 @@ func components(edges map[string][]edge, counts func(edge) bool) [][]string {
 			t.visit(id)
 		}
 	}
-	slices.SortFunc(t.found, func(a, b []string) int { return slices.Compare(a, b) })
+	slices.SortFunc(t.found, slices.Compare)
 	return t.found
 }
 

@@ -188,7 +188,7 @@ func (b *builder) enter() {
 		b.wrong(err)
 		return
 	}
-	known := false
+	var known bool
 	if t.Entry, known = b.target(t.Entry); !known {
 		b.made.problem(Problem{Property: "entryNodeId", Text: fmt.Sprintf("there is no node %s; name one of the tree's nodes", printable(t.Entry))})
 	}

@@ -242,7 +242,7 @@ func (j *judge) demandInner(t *journey.Tree) {
 func (j *judge) why(name string) error {
 	errs := make([]error, len(j.problems[name]))
 	for i, p := range j.problems[name] {
-		errs[i] = p
+		errs[i] = errors.New(p.String())
 	}
 	return errors.Join(errs...)
 }

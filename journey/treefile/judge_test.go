@@ -105,7 +105,7 @@ func TestJudge(t *testing.T) {
 			}
 			var disabled []string
 			for _, p := range v.Disabled {
-				disabled = append(disabled, p.Error())
+				disabled = append(disabled, p.String())
 			}
 			if got := strings.Join(disabled, "\n"); !strings.Contains(got, c.disabled) || (c.disabled == "") != (got == "") {
 				t.Errorf("disabled: %s\nwant %s", got, c.disabled)

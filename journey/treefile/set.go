@@ -70,8 +70,8 @@ type Problem struct {
 	Text     string `json:"text"`
 }
 
-// Error is the problem in one line.
-func (p Problem) Error() string {
+// String is the problem in one line.
+func (p Problem) String() string {
 	var b strings.Builder
 	part := func(format string, args ...any) { fmt.Fprintf(&b, format+": ", args...) }
 	if p.File != "" {
@@ -114,7 +114,7 @@ func (p Problem) LogValue() slog.Value {
 }
 
 var (
-	_ error          = Problem{}
+	_ fmt.Stringer   = Problem{}
 	_ slog.LogValuer = Problem{}
 )
 

@@ -344,8 +344,8 @@ func FuzzLoad(f *testing.F) {
 				t.Errorf("it cannot run, and is enabled: %v", j.Problems)
 			}
 			for _, p := range append(j.Problems, j.Warnings...) {
-				if p.Text == "" || strings.ContainsAny(p.Error(), "\n\x00") {
-					t.Errorf("not in one line: %q", p.Error())
+				if p.Text == "" || strings.ContainsAny(p.String(), "\n\x00") {
+					t.Errorf("not in one line: %q", p.String())
 				}
 			}
 		}
