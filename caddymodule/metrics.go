@@ -56,7 +56,7 @@ func newMetrics(table *keep.Table) *metrics {
 		"realm", "kind", "outcome")
 	m.counts = counter("journey_meter_total", "What Meter nodes counted, by their metric key.", "realm", "key")
 	m.timed = histogram("journey_timer_seconds", "What Timer nodes timed, by their metric key.", humanTime, "realm", "key")
-	m.collectors = append(m.collectors, newTableMetrics(table), newEmbeddedMetrics())
+	m.collectors = append(m.collectors, newTableMetrics(table), newEmbeddedMetrics(), newSealedMetrics())
 	return m
 }
 

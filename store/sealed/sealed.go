@@ -28,7 +28,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/amgate/amgate/store"
 )
@@ -59,9 +58,8 @@ type Key struct {
 
 // Codec seals and opens values. It is safe for concurrent use.
 type Codec struct {
-	newest  sealer
-	byID    map[[idSize]byte]cipher.AEAD
-	refused atomic.Uint64
+	newest sealer
+	byID   map[[idSize]byte]cipher.AEAD
 	// scratch holds *[]byte for the additional data, which would else be
 	// allocated for each call, since they pass through an interface.
 	scratch sync.Pool
@@ -142,30 +140,21 @@ func (c *Codec) Stale(sealed []byte) bool {
 	return len(sealed) < Overhead || [idSize]byte(sealed[idAt:nonceAt]) != c.newest.id
 }
 
-// Refused counts the values that were ErrSealed. In a sound installation it
-// stays zero.
-func (c *Codec) Refused() uint64 { return c.refused.Load() }
-
 func (c *Codec) open(k store.Key, sealed, into []byte) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != version {
-		return nil, c.refuse()
+		return nil, refuse(k)
 	}
 	aead, known := c.byID[[idSize]byte(sealed[idAt:nonceAt])]
 	if !known {
-		return nil, c.refuse()
+		return nil, refuse(k)
 	}
 	ad := c.additionalData(k)
 	defer c.scratch.Put(ad)
 	plain, err := aead.Open(into, sealed[nonceAt:bodyAt], sealed[bodyAt:], *ad)
 	if err != nil {
-		return nil, c.refuse()
+		return nil, refuse(k)
 	}
 	return plain, nil
-}
-
-func (c *Codec) refuse() error {
-	c.refused.Add(1)
-	return ErrSealed
 }
 
 // additionalData is what a value is bound to. The caller gives it back to
