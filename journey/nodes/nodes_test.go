@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -237,6 +238,37 @@ func TestPagePassesOnWhatChildrenFound(t *testing.T) {
 	}
 }
 
+// A success calls the child that asked for it, and not one whose id ends alike.
+func TestPageCompletesTheChildThatAsked(t *testing.T) {
+	var called []string
+	hook := func(id string) nodes.Child { return nodes.Child{ID: id, Node: completer{&called}} }
+	p := &nodes.Page{Children: []nodes.Child{hook("a"), {ID: "b", Node: &nodes.Username{}}, hook("ba")}}
+	for _, id := range []string{"page/ba", "inner/a/a", "page/b", "page"} {
+		if _, err := p.Complete(t.Context(), &journey.Input{NodeID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"page/ba", "inner/a/a"}; !slices.Equal(called, want) {
+		t.Errorf("called %v, want %v", called, want)
+	}
+}
+
+// completer notes under which id it was called at success.
+type completer struct{ called *[]string }
+
+var _ journey.Completer = completer{}
+
+func (completer) Process(context.Context, *journey.Input) (journey.Action, error) {
+	return journey.Goto("outcome").WithHook(), nil
+}
+
+func (completer) Outcomes() []string { return []string{"outcome"} }
+
+func (c completer) Complete(_ context.Context, in *journey.Input) (journey.Action, error) {
+	*c.called = append(*c.called, in.NodeID)
+	return journey.Action{}, nil
+}
+
 // A page's map of callbacks lies in the state; one that does not fit what was
 // asked must not deal answers to the wrong child, nor panic.
 func TestPageRefusesStateThatDoesNotFit(t *testing.T) {
@@ -261,6 +293,8 @@ func TestCheckOfNodes(t *testing.T) {
 		"a page on a page":           {page(page(&nodes.Username{})), "cannot be on a page"},
 		"a child without a node":     {&nodes.Page{Children: []nodes.Child{{ID: "a"}}}, "node a of the page: there is no node"},
 		"a child twice":              {&nodes.Page{Children: []nodes.Child{{ID: "a", Node: &nodes.Username{}}, {ID: "a", Node: &nodes.Username{}}}}, "it is there twice"},
+		"a child that looks deeper":  {&nodes.Page{Children: []nodes.Child{{ID: "x/a", Node: &nodes.Username{}}}}, "needs an id without"},
+		"a child without an id":      {&nodes.Page{Children: []nodes.Child{{Node: &nodes.Username{}}}}, "needs an id without"},
 		"a decision before the last": {page(&nodes.DataStore{}, &nodes.Username{}), "node child0 of the page: it decides between true, false"},
 		"a child that is wrong":      {page(&nodes.SetSuccessURL{}), "node child0 of the page: url is missing"},
 		"a count on a page":          {page(&nodes.RetryLimit{Limit: 1}), "cannot be on a page"},
@@ -295,7 +329,7 @@ func TestPageAdd(t *testing.T) {
 	if len(p.Children) != 2 || p.Children[0].Node == nil || p.Children[0].Type != "UsernameCollectorNode" || p.Children[1].ID != "b" {
 		t.Errorf("%+v", p.Children)
 	}
-	for id, n := range map[string]journey.Node{"a": &nodes.Username{}, "c": &nodes.Page{}} {
+	for id, n := range map[string]journey.Node{"a": &nodes.Username{}, "c": &nodes.Page{}, "x/a": &nodes.Username{}} {
 		if err := add(id, n); err == nil || !strings.Contains(err.Error(), "node "+id) {
 			t.Errorf("%s: error %v", id, err)
 		}

@@ -66,8 +66,12 @@ func (n *Page) Parts() []Child { return n.Children }
 
 // fits refuses nodes that cannot be on a page: pages and inner journeys, as in
 // AM, and what changes the authentication level or counts, for that would
-// happen each time the page is shown.
+// happen each time the page is shown. The id of a child is the last part of
+// Input.NodeID, by which Complete knows it.
 func fits(c Child) error {
+	if c.ID == "" || strings.Contains(c.ID, "/") {
+		return errors.New(`a node on a page needs an id without "/"`)
+	}
 	switch c.Node.(type) {
 	case Parent, journey.Inner, journey.Leveler, *RetryLimit, *IncrementLoginCount:
 		return fmt.Errorf("a %s cannot be on a page", c.Type)
