@@ -33,7 +33,7 @@ func coreSpecs() []Spec {
 		{
 			Name: "retry_limit", Type: "RetryLimitDecisionNode", Title: "Retry Limit Decision",
 			Doc:         "Lets the journey pass until the limit is reached: Retry, then Reject. It cannot be on a page.",
-			Differences: "AM also counts the failures of a known user across journeys (`incrementUserAttributeOnFailure`); here that property has no effect.",
+			Differences: "With increment_user_attribute_on_failure the count is kept in the store, not in an attribute of the user.",
 			New:         newRetryLimit,
 			Proves:      []string{},
 		},
