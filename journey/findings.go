@@ -33,16 +33,17 @@ type Findings struct {
 }
 
 // clone is a copy that shares nothing that add writes to.
-func (f Findings) clone() Findings {
-	f.Properties = maps.Clone(f.Properties)
-	f.AuthTypes = slices.Clone(f.AuthTypes)
-	f.Webhooks = slices.Clone(f.Webhooks)
-	f.Hooks = slices.Clone(f.Hooks)
-	f.SuccessDetails = maps.Clone(f.SuccessDetails)
-	f.SuccessProperties = maps.Clone(f.SuccessProperties)
-	f.FailureDetails = maps.Clone(f.FailureDetails)
-	f.ErrorDetails = maps.Clone(f.ErrorDetails)
-	return f
+func (f *Findings) clone() Findings {
+	c := *f
+	c.Properties = maps.Clone(f.Properties)
+	c.AuthTypes = slices.Clone(f.AuthTypes)
+	c.Webhooks = slices.Clone(f.Webhooks)
+	c.Hooks = slices.Clone(f.Hooks)
+	c.SuccessDetails = maps.Clone(f.SuccessDetails)
+	c.SuccessProperties = maps.Clone(f.SuccessProperties)
+	c.FailureDetails = maps.Clone(f.FailureDetails)
+	c.ErrorDetails = maps.Clone(f.ErrorDetails)
+	return c
 }
 
 // add takes over what was found out later. No list names anything twice.

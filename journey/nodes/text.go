@@ -10,6 +10,8 @@ import (
 
 // Text is a text in several languages, as AM keeps it: {"en": "Sign in"}. The
 // keys are language tags such as "en" or "de-CH".
+//
+//nolint:recvcheck // a map is read by its value; Add makes one where there is none
 type Text map[string]string
 
 // DefaultLanguage is the one that is shown when none of the client's is there.

@@ -37,7 +37,7 @@ func (s Spec) Written(node journey.Node) (lines [][]string, rest []string) {
 	for i := range v.NumField() {
 		field, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 		_, optional := v.Type().Field(i).Tag.Lookup("option")
-		_, children := v.Field(i).Interface().([]Child)
+		_, children := reflect.TypeAssert[[]Child](v.Field(i))
 		if field != "" && field != "-" && !optional && !children && !same(v.Field(i), w.Field(i)) {
 			rest = append(rest, field)
 		}
