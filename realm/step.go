@@ -81,7 +81,11 @@ func (c *call) stepped(ctx context.Context, next string, err error) (Reply, erro
 // startAgain begins the journey anew that a lost one was, as AM does. The
 // answers that came along are not used.
 func (c *call) startAgain(ctx context.Context, start journey.Start) (Reply, error) {
-	c.log.Warn("a journey starts again, because its state is not on this node", "journey", start.IndexValue)
+	name := start.IndexType // no more of what the client wrote than there is here
+	if tree, ok := c.startable(start.IndexValue); ok {
+		name = tree.Name
+	}
+	c.log.Warn("a journey starts again, because its state is not on this node", "journey", name)
 	req := c.req
 	req.AuthID, req.Callbacks = "", nil
 	req.IndexType, req.IndexValue, req.Affinity = start.IndexType, start.IndexValue, start.Affinity

@@ -51,7 +51,11 @@ func (c *call) tellLink() {
 // clients, which start the journey again if the link is no longer good.
 func (c *call) link() string {
 	query := url.Values{"realm": {c.Path}, "suspendedId": {c.snap.SuspendedID}}
-	query.Set("authIndexType", cmp.Or(c.snap.IndexType, indexService))
-	query.Set("authIndexValue", cmp.Or(c.snap.IndexValue, c.snap.Tree))
+	query.Set("authIndexType", indexService)
+	query.Set("authIndexValue", c.snap.Tree)
+	if c.snap.IndexType == indexAdvice {
+		query.Set("authIndexType", indexAdvice)
+		query.Set("authIndexValue", c.snap.IndexValue)
+	}
 	return c.set.cfg.BaseURL + c.set.cfg.Base + "/XUI/?" + query.Encode()
 }

@@ -24,6 +24,18 @@ func mail(o *realmtest.Outbox, d time.Duration) map[string]*journey.Tree {
 	))
 }
 
+// What a client wrote beside a start has no part in the link that is mailed.
+func TestLinkNamesTheJourneyThatRuns(t *testing.T) {
+	o := realmtest.NewOutbox()
+	r := mailing(t, realm.JourneysServer, o, 0).At(t, "/alpha")
+	req := request()
+	req.IndexValue = "Written" // without a type it means nothing
+	begin(t, r, req, "alice")
+	if query := o.Link(t).Query(); query.Get("authIndexType") != "service" || query.Get("authIndexValue") != "Login" {
+		t.Errorf("the link has %v", query)
+	}
+}
+
 // mailing is a node whose realm /alpha has that journey.
 func mailing(t testing.TB, scheme realm.JourneyScheme, o *realmtest.Outbox, d time.Duration) *realmtest.Site {
 	t.Helper()
