@@ -74,7 +74,7 @@ func (d *resealed) record(ctx context.Context, st store.Store, codec *sealed.Cod
 		plain, err := codec.Open(rec.Key, rec.Value)
 		if err != nil {
 			d.foreign = append(d.foreign, rec.Key)
-			return nil
+			return nil //nolint:nilerr // it is reported, and the others go on
 		}
 		if !codec.Stale(rec.Value) {
 			return nil
