@@ -56,8 +56,6 @@ func (j *Journey) Whole() *journey.Tree {
 
 // Problem says what is wrong with a journey, where, and what would be right.
 // The places are empty where they do not apply.
-//
-//nolint:errname // most are reported, and few are an error
 type Problem struct {
 	// File is where the journey was written.
 	File string `json:"file,omitempty"`
