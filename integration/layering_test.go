@@ -90,7 +90,7 @@ var owners = []struct {
 	{"go.yaml.in/yaml", []string{"identity/file"}},
 	{"github.com/caddyserver/", []string{"caddymodule", "cmd/amgate", "integration", "integration/bench"}},
 	{"github.com/prometheus/", []string{"caddymodule"}},
-	{"go.uber.org/zap", []string{"caddymodule", "store/etcd", "store/etcd/embedded"}},
+	{"go.uber.org/zap", []string{"caddymodule", "store/etcd", "store/etcd/embedded", "store/storetest/etcdproc"}},
 	{"github.com/spf13/cobra", []string{"cmd/amgate"}},
 }
 

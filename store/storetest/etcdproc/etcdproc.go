@@ -14,6 +14,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.etcd.io/etcd/etcdutl/v3/snapshot"
+	"go.uber.org/zap"
 )
 
 // patience bounds how long a member may take to start or stop.
@@ -26,6 +29,9 @@ type Options struct {
 	// Args are further flags for each member, such as
 	// "--auto-compaction-retention=1s".
 	Args []string
+	// Snapshot is a file to make the members' folders from, as "etcdutl
+	// snapshot restore" does; "" for an empty cluster.
+	Snapshot string
 }
 
 // Cluster is an etcd cluster on loopback, without TLS. Its methods fail the
@@ -82,6 +88,11 @@ func Start(tb testing.TB, o Options) *Cluster {
 			"--initial-cluster-token=" + filepath.Base(dir),
 			"--log-level=warn",
 		}, o.Args...)
+	}
+	if o.Snapshot != "" {
+		if err := c.restore(o.Snapshot, dir, initial); err != nil {
+			tb.Fatalf("etcdproc: restore %s: %v", o.Snapshot, err)
+		}
 	}
 	tb.Cleanup(c.cleanup)
 	for _, m := range c.members {
@@ -190,6 +201,23 @@ func (c *Cluster) cleanup() {
 			c.tb.Logf("log of etcd member %d:\n%s", i, tail(m.log, 4<<10))
 		}
 	}
+}
+
+// restore makes the members' folders in dir from a snapshot, by the code of
+// etcdutl.
+func (c *Cluster) restore(file, dir string, initial []string) error {
+	for i, m := range c.members {
+		name := fmt.Sprintf("m%d", i)
+		err := snapshot.NewV3(zap.NewNop()).Restore(snapshot.RestoreConfig{
+			SnapshotPath: file, OutputDataDir: filepath.Join(dir, name), Name: name,
+			PeerURLs: []string{"http://" + m.peer}, InitialCluster: strings.Join(initial, ","),
+			InitialClusterToken: filepath.Base(dir),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *member) start() error {
