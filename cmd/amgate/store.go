@@ -121,7 +121,7 @@ Keep the signing key elsewhere: see amgate store --help.
 }
 
 // snapshot writes a snapshot of the place's store.
-func (p *place) snapshot(ctx context.Context, w io.Writer, progress func(done, all int64)) (err error) {
+func (p *place) snapshot(ctx context.Context, w io.Writer, progress func(done, all int64)) error {
 	if p.folder != "" {
 		server, err := p.open(ctx)
 		if err != nil {
@@ -134,19 +134,22 @@ func (p *place) snapshot(ctx context.Context, w io.Writer, progress func(done, a
 		return err
 	}
 	defer resp.Body.Close()
-	var done int64
-	_, err = io.Copy(w, io.TeeReader(resp.Body, writerFunc(func(p []byte) {
-		done += int64(len(p))
-		progress(done, resp.ContentLength)
-	})))
+	_, err = io.Copy(io.MultiWriter(w, &meter{all: resp.ContentLength, progress: progress}), resp.Body)
 	return err
 }
 
-// writerFunc is told of what is written to it.
-type writerFunc func(p []byte)
+// meter tells of the progress of what is written to it.
+type meter struct {
+	done, all int64 // bytes; all is negative if it is not known
+	progress  func(done, all int64)
+}
 
 // Write implements io.Writer.
-func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
+func (m *meter) Write(p []byte) (int, error) {
+	m.done += int64(len(p))
+	m.progress(m.done, m.all)
+	return len(p), nil
+}
 
 func restoreCommand() *cobra.Command {
 	var folder string
@@ -243,7 +246,7 @@ const patience = 2 * time.Second
 
 // progress says how far a command is, if it takes long.
 type progress struct {
-	done, all atomic.Int64 // bytes; all is 0 if it is not known
+	done, all atomic.Int64 // bytes; all is not above 0 if it is not known
 	end       chan struct{}
 	ended     chan struct{}
 }
