@@ -21,6 +21,8 @@ import (
 
 const (
 	memberName = "amgate"
+	// memberDir is what etcd makes in its data folder, and all that it makes.
+	memberDir = "member"
 	// nowhere is the address that the member advertises, since it must name
 	// one. Port 0 cannot be connected to, and nothing listens.
 	nowhere = "http://127.0.0.1:0"
@@ -98,6 +100,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
+	if err := clearUnborn(cfg.Dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("embedded etcd: %w", err), lock.release())
+	}
+	if err := expect(cfg.Dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("embedded etcd: %w", err), lock.release())
+	}
 	etcd, err := embed.StartEtcd(etcdConfig)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded etcd: %w", err), lock.release())
@@ -106,6 +114,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	s.closing, s.end = context.WithCancel(context.Background())
 	select {
 	case <-etcd.Server.ReadyNotify():
+		if err := born(cfg.Dir); err != nil {
+			return nil, errors.Join(fmt.Errorf("embedded etcd: %w", err), s.Close())
+		}
 		s.client = v3client.New(etcd.Server)
 		if cfg.Logger != nil {
 			s.work.Go(func() { watchUsage(s.closing, s.Usage, cfg.Logger) })

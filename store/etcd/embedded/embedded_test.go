@@ -258,6 +258,55 @@ func TestGivingUpLeavesNothingRunning(t *testing.T) {
 	start(t, embedded.Config{Dir: dir})
 }
 
+// TestFirstStartThatWasCutOff: etcd never becomes ready on a log that was begun
+// and names no member, so what is left of a first start is thrown away, by the
+// next start and by a restore. What a start has succeeded on never is.
+func TestFirstStartThatWasCutOff(t *testing.T) {
+	cutOff := func(t *testing.T) string {
+		dir := filepath.Join(t.TempDir(), "cts")
+		left := filepath.Join(dir, "member", "wal", "0.tmp")
+		if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{left, filepath.Join(dir, "amgate.unborn")} {
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if has, err := embedded.HasData(dir); has || err != nil {
+			t.Fatalf("data: %v, %v", has, err)
+		}
+		return dir
+	}
+	t.Run("start", func(t *testing.T) {
+		dir := cutOff(t)
+		server := start(t, embedded.Config{Dir: dir})
+		if _, err := os.Stat(filepath.Join(dir, "amgate.unborn")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("whoever has a client may have written, and the next start would begin anew: %v", err)
+		}
+		if _, err := server.Client().Put(t.Context(), "k", "v"); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Close(); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := start(t, embedded.Config{Dir: dir}).Client().Get(t.Context(), "k")
+		if err != nil || len(resp.Kvs) != 1 {
+			t.Errorf("after a restart: %v, %v", resp, err)
+		}
+	})
+	t.Run("restore", func(t *testing.T) {
+		file, dir := snapshotOf(t, 1), cutOff(t)
+		if err := embedded.Restore(file, dir); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := start(t, embedded.Config{Dir: dir}).Client().Get(t.Context(), "k/0")
+		if err != nil || len(resp.Kvs) != 1 {
+			t.Errorf("after a start: %v, %v", resp, err)
+		}
+	})
+}
+
 // TestNoWarningAtEachStart: warnings that come every time teach an operator to
 // read none. These two are about a listener and a login that there are not.
 func TestNoWarningAtEachStart(t *testing.T) {

@@ -108,16 +108,6 @@ func (s *Server) Defragment() error {
 	return nil
 }
 
-// HasData reports whether a folder has an etcd's data, which Start would open.
-// Where there is none, Start begins with nothing.
-func HasData(dir string) (bool, error) {
-	_, err := os.Lstat(filepath.Join(dir, "member"))
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // NotEmptyError says that a folder that a snapshot was to be restored into
 // has data already.
 type NotEmptyError struct{ Dir string }
@@ -141,7 +131,7 @@ func Restore(file, dir string) (err error) {
 		return fmt.Errorf("restore: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
-	member, draft := filepath.Join(dir, "member"), filepath.Join(dir, "restoring")
+	member, draft := filepath.Join(dir, memberDir), filepath.Join(dir, "restoring")
 	if has, err := HasData(dir); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	} else if has {
@@ -150,13 +140,13 @@ func Restore(file, dir string) (err error) {
 	if err := checkSum(file); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	if err := os.RemoveAll(draft); err != nil {
+	if err := errors.Join(clearUnborn(dir), os.RemoveAll(draft)); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	if err := bootstrap(file, draft); err != nil {
 		return errors.Join(fmt.Errorf("restore %s: %w", file, err), os.RemoveAll(draft))
 	}
-	if err := os.Rename(filepath.Join(draft, "member"), member); err != nil {
+	if err := os.Rename(filepath.Join(draft, memberDir), member); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	if err := os.Remove(draft); err != nil {
