@@ -129,7 +129,7 @@ func (p *place) snapshot(ctx context.Context, w io.Writer, progress func(done, a
 		}
 		return errors.Join(server.WriteSnapshot(ctx, w, progress), server.Close())
 	}
-	resp, err := p.ask(http.MethodGet, caddymodule.SnapshotPath) //nolint:bodyclose // it is closed below
+	resp, err := p.ask(http.MethodGet, caddymodule.SnapshotPath)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,12 +27,13 @@ func TestNearlyFull(t *testing.T) {
 func TestWarnsOnceForEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		now := Usage{Size: 59, InUse: 41, Quota: 100}
+		var now atomic.Int64
+		usage := func() Usage { return Usage{Size: now.Load(), InUse: 41, Quota: 100} }
 		ctx, cancel := context.WithCancel(t.Context())
-		go watchUsage(ctx, func() Usage { return now }, slog.New(slog.NewTextHandler(&log, nil)))
+		go watchUsage(ctx, usage, slog.New(slog.NewTextHandler(&log, nil)))
 		step := func(size int64, want int) {
 			t.Helper()
-			now.Size = size
+			now.Store(size)
 			time.Sleep(3 * lookInterval)
 			synctest.Wait()
 			if got := strings.Count(log.String(), "nears its quota"); got != want {
