@@ -79,6 +79,12 @@ func (s *Store) transaction(ops []store.Op, expired map[store.Key]int64) (cond [
 			then = append(then, clientv3.OpDelete(name))
 		}
 	}
+	if len(then) == 0 {
+		// etcd takes a transaction without operations for a serializable one
+		// (v3.7, IsTxnSerializable) and lets a member that lags judge the
+		// conditions; a linearizable read among them makes it catch up first.
+		then = append(then, clientv3.OpGet(s.name(ops[0].Key), clientv3.WithCountOnly()))
+	}
 	return cond, then, otherwise
 }
 
