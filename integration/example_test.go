@@ -99,7 +99,7 @@ func startExample(t *testing.T) example {
 	config := strings.NewReplacer("localhost:8080", "localhost:"+first, "localhost:8081", "localhost:"+second).
 		Replace(readFile(t, "Caddyfile.example"))
 	e.second = "http://localhost:" + second
-	e.process = &process{t: t, dir: dir, url: "http://localhost:" + first}
+	e.process = &process{t: t, dir: dir, url: "http://localhost:" + first, binary: binary(t)}
 	writeFile(t, e.configPath(), config)
 	t.Cleanup(func() {
 		e.stop()
