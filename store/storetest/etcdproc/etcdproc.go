@@ -138,8 +138,20 @@ func (c *Cluster) Stop(i int) { c.tb.Helper(); c.halt(i, syscall.SIGTERM) }
 func (c *Cluster) Kill(i int) { c.tb.Helper(); c.halt(i, syscall.SIGKILL) }
 
 // Freeze stops member i from running without closing its connections: to
-// others it looks like a machine that hangs or a network that drops all.
-func (c *Cluster) Freeze(i int) { c.tb.Helper(); c.signal(i, syscall.SIGSTOP, true) }
+// others it looks like a machine that hangs or a network that drops all. It
+// returns when no thread of the member runs any more.
+func (c *Cluster) Freeze(i int) {
+	c.tb.Helper()
+	c.signal(i, syscall.SIGSTOP, true)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.members[i].cmd.Process.Pid))
+		// The state stands behind the name in parentheses, see proc(5).
+		if err != nil || strings.HasPrefix(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " T") {
+			return // stopped, or a system without /proc
+		}
+	}
+	c.tb.Fatalf("etcdproc: member %d does not freeze", i)
+}
 
 // Thaw lets a frozen member go on.
 func (c *Cluster) Thaw(i int) { c.tb.Helper(); c.signal(i, syscall.SIGCONT, false) }
