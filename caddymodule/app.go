@@ -190,7 +190,7 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 	if err := a.takeShared(); err != nil {
 		return err
 	}
-	a.backend, err = takeBackend(&a.taken, a.store, raw, *a.Cache, a.Node.Name, a.memory.table)
+	a.backend, err = takeBackend(&a.taken, a.store, raw, *a.Cache, a.Node.Name, a.memory.table, a.metrics.cache)
 	return err
 }
 

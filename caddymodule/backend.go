@@ -38,6 +38,7 @@ type backend struct {
 	settings Cache
 	node     string
 	log      *slog.Logger // of no configuration, see relay
+	counted  *cacheMetrics
 
 	mu      sync.Mutex
 	closers []func() error // in the order of opening; nil while cold
@@ -46,7 +47,7 @@ type backend struct {
 
 // takeBackend takes the backend with these settings from the pool.
 func takeBackend(
-	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, table *keep.Table,
+	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, table *keep.Table, counted *cacheMetrics,
 ) (*backend, error) {
 	if node == "" {
 		node, _ = os.Hostname()
@@ -61,7 +62,7 @@ func takeBackend(
 	}{"backend", sha256.Sum256(fmt.Appendf(nil, "%q %q %d %d", raw, node, settings.SizeMiB, settings.Freshness))}
 	return take(taken, key, func() (*backend, error) {
 		return &backend{
-			Backend: realm.Backend{Journeys: table}, module: module, settings: settings, node: node, log: log.logger(),
+			Backend: realm.Backend{Journeys: table}, module: module, settings: settings, node: node, log: log.logger(), counted: counted,
 		}, nil
 	})
 }
@@ -90,12 +91,17 @@ func (b *backend) open() (err error) {
 	}
 	front, err := cache.New(inner, cache.Config{
 		Node: b.node, Prefixes: cachedKinds, SizeMiB: b.settings.SizeMiB,
-		Freshness: time.Duration(b.settings.Freshness), Logger: b.log,
+		Freshness: time.Duration(b.settings.Freshness), Logger: b.log, Counters: &b.counted.counters,
 	})
 	if err != nil {
 		return err
 	}
-	b.closers = append(b.closers, func() error { front.Close(); return nil })
+	b.counted.opened(front)
+	b.closers = append(b.closers, func() error {
+		b.counted.closed(front)
+		front.Close()
+		return nil
+	})
 	access := session.NewAccess(session.AccessConfig{Store: front, Logger: b.log})
 	b.closers = append(b.closers, func() error { access.Close(); return nil })
 	b.Store, b.Access = front, access

@@ -16,6 +16,7 @@ import (
 type metrics struct {
 	started, ended, refused, visits, delivered, counts *prometheus.CounterVec
 	took, decided, timed                               *prometheus.HistogramVec
+	cache                                              *cacheMetrics
 	collectors                                         []prometheus.Collector
 }
 
@@ -27,7 +28,7 @@ var (
 )
 
 func newMetrics(table *keep.Table) *metrics {
-	m := new(metrics)
+	m := &metrics{cache: newCacheMetrics()}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "amgate", Name: name, Help: help}, labels)
 		m.collectors = append(m.collectors, c)
@@ -56,7 +57,7 @@ func newMetrics(table *keep.Table) *metrics {
 		"realm", "kind", "outcome")
 	m.counts = counter("journey_meter_total", "What Meter nodes counted, by their metric key.", "realm", "key")
 	m.timed = histogram("journey_timer_seconds", "What Timer nodes timed, by their metric key.", humanTime, "realm", "key")
-	m.collectors = append(m.collectors, newTableMetrics(table), newEmbeddedMetrics(), newSealedMetrics())
+	m.collectors = append(m.collectors, m.cache, newTableMetrics(table), newEmbeddedMetrics(), newSealedMetrics())
 	return m
 }
 

@@ -22,6 +22,7 @@ const maxRetryAfter = 5
 const (
 	bodyUnauthorized = `{"code":401,"reason":"Unauthorized","message":"Authentication is required"}`
 	bodyUnavailable  = `{"code":503,"reason":"Service Unavailable","message":"The session cannot be checked at the moment"}`
+	bodyBusy         = `{"code":503,"reason":"Service Unavailable","message":"Too many sessions are being checked at the moment"}`
 	pageUnavailable  = `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -43,6 +44,7 @@ const (
 //	ErrUnauthenticated, page opened in a browser    302 to the login page, with goto
 //	ErrUnauthenticated, anything else               401, JSON
 //	any error after the client hung up              499, which nobody sees
+//	store.ErrBusy, for what is no page              503 with Retry-After, that says so
 //	store.ErrUnavailable and every other error      503 with Retry-After
 //
 // Only the first two say anything about the session. An outage is never a
@@ -88,7 +90,11 @@ func (g *Gateway) refuseUndecided(w http.ResponseWriter, r *http.Request, err er
 		write(w, http.StatusServiceUnavailable, htmlType, pageUnavailable)
 		return
 	}
-	write(w, http.StatusServiceUnavailable, jsonType, bodyUnavailable)
+	body := bodyUnavailable
+	if errors.Is(err, store.ErrBusy) {
+		body = bodyBusy
+	}
+	write(w, http.StatusServiceUnavailable, jsonType, body)
 }
 
 // complain logs an outage, at most once a second: each request of an outage

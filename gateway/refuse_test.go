@@ -15,6 +15,7 @@ import (
 
 	"github.com/amgate/amgate/logtest"
 	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/storetest"
 )
 
@@ -47,6 +48,8 @@ func TestRefuse(t *testing.T) {
 		{"API, ended", get("/"), ended, 401},
 		{"page, outage", browse("/"), storetest.ErrDown, 503},
 		{"API, outage", get("/"), storetest.ErrDown, 503},
+		{"page, too many reads", browse("/"), store.ErrBusy, 503},
+		{"API, too many reads", get("/"), store.ErrBusy, 503},
 		{"a mistake of ours is no logout", browse("/"), errors.New("?"), 503},
 		{"ended, but not for certain", browse("/"), errors.Join(ended, storetest.ErrDown), 503},
 		{"hung up", browse("/").WithContext(gone), fmt.Errorf("%w: %w", storetest.ErrDown, context.Canceled), 499},
@@ -70,6 +73,9 @@ func TestRefuse(t *testing.T) {
 			}
 			if test.want == 401 || test.want == 503 && !isNavigation(test.r) {
 				checkJSON(t, res)
+				if told := res.Body.String() == bodyBusy; told != errors.Is(test.err, store.ErrBusy) {
+					t.Errorf("it says %s", res.Body)
+				}
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store"
 )
 
 // refusal is an error that says what the client gets to see.
@@ -58,7 +59,19 @@ var table = []line{
 const suspendedUnknown = "org.forgerock.openam.auth.nodes.framework.token.SuspendedAuthSessionException: " +
 	"Token not found. It may have expired."
 
-const unavailable = "The service is busy or not available at the moment. Try again"
+// What clients see of a fault, see realm.IsFault.
+const (
+	unavailable = "The service is busy or not available at the moment. Try again"
+	// tooManyReads stands for store.ErrBusy.
+	tooManyReads = "Too many requests wait for the store at the moment. Try again"
+)
+
+func faultMessage(err error) string {
+	if errors.Is(err, store.ErrBusy) {
+		return tooManyReads
+	}
+	return unavailable
+}
 
 // refuse turns an error into the reply for it. An error that nobody
 // foresaw is a 500; its text is in the log only, under an id that the client
@@ -75,7 +88,7 @@ func (a *API) refuse(c *call, err error) reply {
 			header = http.Header{"Allow": {known.allow}}
 		}
 	} else if realm.IsFault(err) {
-		status, message = http.StatusServiceUnavailable, unavailable
+		status, message = http.StatusServiceUnavailable, faultMessage(err)
 	} else if line := lineOf(err); line >= 0 {
 		status, message = table[line].status, table[line].message
 	} else {

@@ -36,6 +36,7 @@ func TestErrorTable(t *testing.T) {
 		{session.ErrInvalid, 401},
 		{session.ErrEnded, 401},
 		{store.ErrUnavailable, 503},
+		{store.ErrBusy, 503},
 		{identity.ErrUnavailable, 503},
 		{identity.ErrBusy, 503},
 		{context.Canceled, 503},
@@ -55,6 +56,9 @@ func TestErrorTable(t *testing.T) {
 			t.Errorf("%v: status %d, %v, want %d", tt.err, rep.status, err, tt.want)
 		}
 		if strings.Contains(string(body), "internal:2379") || strings.Contains(string(body), "zero") {
+			t.Errorf("%v: the client is told %s", tt.err, body)
+		}
+		if told := strings.Contains(string(body), tooManyReads); told != errors.Is(tt.err, store.ErrBusy) {
 			t.Errorf("%v: the client is told %s", tt.err, body)
 		}
 		if got := rep.header.Get("Retry-After") != ""; got != (tt.want == 503) {

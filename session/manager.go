@@ -149,7 +149,8 @@ func (m *Manager) readError(ctx context.Context, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return ErrEnded
 	}
-	if ctx.Err() == nil { // else it was the caller who did not wait
+	// Else it was the caller who did not wait, or the store was not asked.
+	if ctx.Err() == nil && !errors.Is(err, store.ErrBusy) {
 		m.access.failed(err)
 	}
 	return err

@@ -10,6 +10,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -26,6 +27,9 @@ var (
 	// ErrUnavailable says that the backend did not answer. After a Commit it
 	// means that the commit may have happened, or may happen yet.
 	ErrUnavailable = errors.New("store: backend unavailable")
+	// ErrBusy is an ErrUnavailable: so many reads are under way that this one
+	// was not begun. Only what stands in front of a backend says so.
+	ErrBusy = fmt.Errorf("%w: too many reads are under way", ErrUnavailable)
 	// ErrCompacted says that a Watch cannot begin at the revision asked for,
 	// because the store has forgotten that part of its history.
 	ErrCompacted = errors.New("store: history compacted")
@@ -69,16 +73,28 @@ func (r Record) Expired(now time.Time) bool {
 	return !r.Expires.IsZero() && !now.Before(r.Expires)
 }
 
-// Freshness is what a reader asks of an answer.
-type Freshness uint8
+// Freshness is what a reader asks of an answer. But for Fresh the values
+// differ only where a cache stands in front of the backend; to a backend they
+// are all Any.
+type Freshness int64
 
 const (
 	// Any may answer from a replica or a cache that lags behind.
-	Any Freshness = iota
+	Any Freshness = 0
 	// Fresh is linearizable: it sees every commit that was acknowledged,
 	// anywhere, before the call.
-	Fresh
+	Fresh Freshness = -1
+	// Strict is Any while the backend answers. As soon as it is known that it
+	// does not, the answer is ErrUnavailable at once, whatever the cache has.
+	Strict Freshness = -2
 )
+
+// Grace is Any, except that a cache may answer while the backend does not, for
+// so much longer than it otherwise could. The answer may be as much older.
+func Grace(longer time.Duration) Freshness { return Freshness(max(0, longer)) }
+
+// Grace is how much longer than for Any a cache may answer.
+func (f Freshness) Grace() time.Duration { return time.Duration(max(0, f)) }
 
 // Page selects a part of a List: at most Limit records (0: the
 // implementation's own limit, at least 100) with keys greater than After.

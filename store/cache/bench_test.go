@@ -22,7 +22,7 @@ func BenchmarkGet(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer c.Close()
-			for !c.Stats().Proven {
+			for !c.State().Proven {
 				time.Sleep(time.Millisecond)
 			}
 			keys := make([]store.Key, n)

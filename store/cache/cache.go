@@ -15,7 +15,9 @@
 // by every Get here as soon as the watch delivered it, and at the latest when
 // the freshness has passed since the change was acknowledged; whatever the
 // store, the network or the watch do. Without a proof the cache is not used
-// and every Get is a linearizable read, at most MaxReads at a time.
+// and every Get is a linearizable read, at most MaxReads at a time. Who reads
+// with store.Grace gives so much of the promise away, and only while the store
+// does not answer.
 package cache
 
 import (
@@ -50,9 +52,12 @@ type Config struct {
 	Freshness time.Duration
 	// SizeMiB bounds the memory for records; the index comes on top.
 	SizeMiB int
-	// MaxReads is how many reads of cached kinds may be under way at once;
-	// what comes on top fails at once with store.ErrUnavailable.
+	// MaxReads is how many reads of the store may be under way at once, those
+	// that are only passed on included; what comes on top fails at once with
+	// store.ErrBusy.
 	MaxReads int
+	// Counters go on counting what those before this one counted. May be nil.
+	Counters *Counters
 	// Logger may be nil.
 	Logger *slog.Logger
 }
@@ -69,10 +74,14 @@ type Cache struct {
 
 	entries *entries
 	proof   atomic.Pointer[proof]
+	// latest is the last proof, also when its watch has ended.
+	latest atomic.Pointer[proof]
 	// floor is the newest revision at which a change of a cached record is
 	// known to have happened: announced by anyone, or committed here.
 	floor atomic.Int64
-	count counters
+	reach reach
+	start time.Time
+	count *Counters
 
 	mu      sync.Mutex
 	flights map[store.Key]*flight
@@ -98,6 +107,11 @@ func New(inner store.Store, cfg Config) (*Cache, error) {
 		freshness: orDefault(cfg.Freshness, DefaultFreshness),
 		maxReads:  orDefault(cfg.MaxReads, DefaultMaxReads),
 		flights:   make(map[store.Key]*flight),
+		start:     time.Now(),
+		count:     cfg.Counters,
+	}
+	if c.count == nil {
+		c.count = new(Counters)
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -114,7 +128,7 @@ func New(inner store.Store, cfg Config) (*Cache, error) {
 		return nil, fmt.Errorf("cache: %d MiB and %d reads, at least one of each is needed", size, c.maxReads)
 	}
 	var err error
-	if c.entries, err = newEntries(size, &c.count); err != nil {
+	if c.entries, err = newEntries(size, c.count); err != nil {
 		return nil, err
 	}
 	c.ctx, c.end = context.WithCancel(context.Background())
@@ -138,25 +152,50 @@ func (c *Cache) Close() {
 	c.mu.Unlock()
 	c.end()
 	c.running.Wait()
+	c.latest.Store(nil)
 }
 
-// Get implements store.Store. Any may be answered from memory, for cached
-// kinds; its revision is then that of the read that filled the cache. There
-// ErrNotFound always comes from a linearizable read, and is never cached.
+// Get implements store.Store. All but Fresh may be answered from memory, for
+// cached kinds; the revision is then that of the read that filled the cache.
+// There ErrNotFound always comes from a linearizable read, and is never cached.
+//
+// A reader with a grace waits for the store, unless it is known that it does
+// not answer, before it gets what is no longer proven.
 func (c *Cache) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
-	if want != store.Any || !c.caches(k) {
-		return c.inner.Get(ctx, k, want)
+	if want == store.Fresh || !c.caches(k) {
+		return c.pass(ctx, k, want)
 	}
-	if ctx.Err() == nil {
-		now := time.Now()
-		if c.proof.Load().holds(now) {
-			if r, asOf, ok := c.entries.get(k, now); ok {
-				c.count.hits.Add(1)
-				return r, asOf, nil
-			}
+	if err := ctx.Err(); err != nil {
+		return store.Record{}, 0, ended(err)
+	}
+	now, asked := time.Now(), &c.count.stale
+	switch away := want != store.Any && c.reach.away(); {
+	case away && want == store.Strict:
+		c.count.strict.Add(1)
+		return store.Record{}, 0, errAway
+	case c.proof.Load().holds(now):
+		if r, asOf, ok := c.entries.get(k, now); ok {
+			c.count.hits.Add(1)
+			return r, asOf, nil
+		}
+		asked = &c.count.misses
+	case away:
+		if r, asOf, ok := c.remembered(k, want, now); ok {
+			c.count.graces.Add(1)
+			return r, asOf, nil
 		}
 	}
-	return c.readThrough(ctx, k)
+	r, asOf, err := c.readThrough(ctx, k)
+	if errors.Is(err, store.ErrUnavailable) && ctx.Err() == nil {
+		if r, asOf, ok := c.remembered(k, want, time.Now()); ok {
+			c.count.graces.Add(1)
+			return r, asOf, nil
+		}
+	}
+	if !errors.Is(err, store.ErrBusy) { // which is counted where it is said
+		asked.Add(1)
+	}
+	return r, asOf, err
 }
 
 // List implements store.Store. It is passed on.
@@ -174,11 +213,4 @@ func (c *Cache) caches(k store.Key) bool {
 }
 
 // raise makes the floor at least revision.
-func (c *Cache) raise(revision int64) {
-	for {
-		was := c.floor.Load()
-		if revision <= was || c.floor.CompareAndSwap(was, revision) {
-			return
-		}
-	}
-}
+func (c *Cache) raise(revision int64) { later(&c.floor, revision) }

@@ -48,7 +48,7 @@ const (
 type entries struct {
 	big    atomic.Pointer[bigcache.BigCache]
 	config bigcache.Config
-	count  *counters
+	count  *Counters
 }
 
 // seeded is the bigcache.Hasher. bigcache takes 0 for a mark of deleted
@@ -57,7 +57,7 @@ type seeded struct{ seed maphash.Seed }
 
 func (h seeded) Sum64(key string) uint64 { return max(1, maphash.String(h.seed, key)) }
 
-func newEntries(sizeMiB int, count *counters) (*entries, error) {
+func newEntries(sizeMiB int, count *Counters) (*entries, error) {
 	e := &entries{
 		config: bigcache.Config{
 			// A power of two, and at least 1 MiB for each.
@@ -71,12 +71,23 @@ func newEntries(sizeMiB int, count *counters) (*entries, error) {
 		},
 		count: count,
 	}
+	e.config.OnRemoveWithReason = e.removed
+	e.config = e.config.OnRemoveFilterSet(bigcache.NoSpace, bigcache.Expired)
 	big, err := bigcache.New(context.Background(), e.config)
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	e.big.Store(big)
 	return e, nil
+}
+
+// removed counts what bigcache drops by itself.
+func (e *entries) removed(_ string, _ []byte, why bigcache.RemoveReason) {
+	if why == bigcache.NoSpace {
+		e.count.displaced.Add(1)
+	} else {
+		e.count.aged.Add(1)
+	}
 }
 
 // get returns the record under k that is live at now.
@@ -132,16 +143,21 @@ func (e *entries) evict(k store.Key, revision int64) {
 	if err != nil || len(b) >= keyAt && int64(binary.BigEndian.Uint64(b[asOfAt:])) >= revision {
 		return
 	}
-	_ = big.Delete(string(k)) // an error only says that there is none
+	if big.Delete(string(k)) == nil { // else somebody else did
+		e.count.evicted.Add(1)
+	}
 }
 
 // empty drops all records.
-func (e *entries) empty() {
+func (e *entries) empty() { e.count.dropped.Add(uint64(e.replace().Len())) }
+
+// replace puts a new bigcache in the place of the one that it returns.
+func (e *entries) replace() *bigcache.BigCache {
 	big, err := bigcache.New(context.Background(), e.config)
 	if err != nil {
 		panic(fmt.Sprintf("cache: a configuration that was accepted is not any more: %v", err))
 	}
-	e.big.Store(big)
+	return e.big.Swap(big)
 }
 
 // survive, when deferred, makes a panic in bigcache a miss. The shard it
@@ -149,6 +165,6 @@ func (e *entries) empty() {
 func (e *entries) survive() {
 	if recover() != nil {
 		e.count.panics.Add(1)
-		e.empty()
+		e.replace()
 	}
 }

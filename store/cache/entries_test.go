@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 
 func newTestEntries(tb testing.TB, sizeMiB int) *entries {
 	tb.Helper()
-	e, err := newEntries(sizeMiB, new(counters))
+	e, err := newEntries(sizeMiB, new(Counters))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -166,6 +167,36 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Error("a record larger than its part of the cache was taken")
 		}
 	}
+}
+
+// TestSizeIsMemory: the bound is of what the process really takes up. The index
+// on top of it is a tenth for records of the size that sessions have. It must
+// not run beside others.
+func TestSizeIsMemory(t *testing.T) {
+	const sizeMiB = 32
+	before := heap()
+	e := newTestEntries(t, sizeMiB)
+	value := make([]byte, 450)
+	for i := range 3 * sizeMiB << 20 / len(value) {
+		e.put(store.Record{Key: store.Key(fmt.Sprintf("s/%027d", i)), Value: value, Revision: 1}, 1)
+	}
+	used := heap() - before
+	t.Logf("%d bytes a record, %.2f of the bound", used/e.big.Load().Len(), float64(used)/(sizeMiB<<20))
+	if used > sizeMiB<<20*110/100 {
+		t.Errorf("%d bytes for a bound of %d", used, sizeMiB<<20)
+	}
+	if e.count.displaced.Load() == 0 || e.count.aged.Load() != 0 {
+		t.Errorf("%d made room", e.count.displaced.Load())
+	}
+	runtime.KeepAlive(e)
+}
+
+// heap is how many bytes of the heap are in use.
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
 
 func TestLongKeysAreNotCached(t *testing.T) {

@@ -46,8 +46,10 @@ func TestPropertyChangeIsSeenAtOnce(t *testing.T) {
 }
 
 // TestLaggingReadIsNotBelieved: the announcement was seen, yet a lagging
-// member still answers with the ended session. Without the floor it would be
-// cached again.
+// member still answers with the ended session. It fails without the first
+// guard of DESIGN §5.2, the floor in Cache.read, as do TestOwnCommitsAreSeenAtOnce,
+// TestLaggingReadAfterACompaction and TestRepeatedAndReorderedEvents: the
+// session would be cached again.
 func TestLaggingReadIsNotBelieved(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.elsewhere(put("s/one", "v"), put("s/two", "1"))
@@ -74,8 +76,9 @@ func TestLaggingReadThatHidesNothing(t *testing.T) {
 }
 
 // TestAnnouncementDuringARead: the session was read, then ended, then the
-// read comes back. Without the mark on the flight the ended session would be
-// cached after its announcement had passed, and stay.
+// read comes back. It fails without the second guard of DESIGN §5.2, the mark
+// on the flight that Cache.fly looks at, as does TestCompactedWatch: the ended
+// session would be cached after its announcement had passed, and stay.
 func TestAnnouncementDuringARead(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.elsewhere(put("s/one", "v"))
@@ -152,7 +155,7 @@ func TestPartitionIsBoundedByFreshness(t *testing.T) {
 		b.elsewhere(put("s/one", "again"))
 		b.want("s/one", "again")
 		b.want("s/one", "again")
-		if !b.cache.Stats().Proven {
+		if !all(b.cache).Proven {
 			b.Error("no proof after the partition")
 		}
 	})
@@ -193,7 +196,7 @@ func TestProofCountsFromBeforeTheRead(t *testing.T) {
 			}
 		})
 		time.Sleep(freshness - time.Millisecond)
-		if !b.cache.Stats().Proven {
+		if !all(b.cache).Proven {
 			b.Error("the proof does not hold for the freshness")
 		}
 		time.Sleep(time.Millisecond)
@@ -246,7 +249,7 @@ func TestDelayedWatch(t *testing.T) {
 		})
 		time.Sleep(2 * time.Second)
 		b.want("s/one", "not found")
-		if !b.cache.Stats().Proven {
+		if !all(b.cache).Proven {
 			b.Error("no proof though the watch caught up")
 		}
 	})
@@ -265,7 +268,7 @@ func TestSilentWatchIsReplaced(t *testing.T) {
 		})
 		b.elsewhere(store.Delete("s/one")) // is lost with the silent watch, and told again by the next
 		time.Sleep(time.Minute)
-		if s := b.cache.Stats(); s.Watches != 2 || !s.Proven || s.Emptied != 1 {
+		if s := all(b.cache); s.Watches != 2 || !s.Proven || s.Emptied != 1 {
 			b.Errorf("%+v", s)
 		}
 		b.want("s/one", "not found")
@@ -284,7 +287,7 @@ func TestEndedWatch(t *testing.T) {
 		b.hooked.set(func() { b.hooked.watch = func() error { return errCut } })
 		b.hooked.endWatch(errCut)
 		synctest.Wait()
-		if b.cache.Stats().Proven {
+		if all(b.cache).Proven {
 			b.Error("the proof outlived its watch")
 		}
 		b.elsewhere(store.Delete("s/one"))
@@ -297,7 +300,7 @@ func TestEndedWatch(t *testing.T) {
 		b.want("s/one", "not found")
 		b.want("s/two", "v")
 		b.reads("s/two", 1, 1)
-		if s := b.cache.Stats(); !s.Proven || s.Emptied != 1 {
+		if s := all(b.cache); !s.Proven || s.Emptied != 1 {
 			b.Errorf("%+v", s)
 		}
 	})
@@ -350,7 +353,7 @@ func TestCompactedWatch(t *testing.T) {
 				time.Sleep(10 * time.Second)
 				close(release)
 				slow.Wait()
-				if s := b.cache.Stats(); !s.Proven || s.Emptied != 2 || s.Entries != 0 {
+				if s := all(b.cache); !s.Proven || s.Emptied != 2 || s.Entries != 0 {
 					b.Errorf("%+v", s)
 				}
 				b.want("s/one", "not found")
@@ -373,7 +376,7 @@ func TestLaggingReadAfterACompaction(t *testing.T) {
 		b.hooked.endWatch(store.ErrCompacted)
 		b.hooked.set(func() { b.hooked.event = nil })
 		time.Sleep(10 * time.Second)
-		if !b.cache.Stats().Proven {
+		if !all(b.cache).Proven {
 			b.Error("no proof")
 		}
 		b.want("s/one", "not found")
@@ -422,7 +425,7 @@ func TestUnreadableAnnouncementEmptiesTheCache(t *testing.T) {
 				commit(b, b.hooked.Store, store.Put("s/one", []byte("w"), time.Time{}), store.Put("inv/newer", []byte(value), time.Time{}))
 				synctest.Wait()
 				b.want("s/one", "w")
-				if s := b.cache.Stats(); s.Emptied != 2 {
+				if s := all(b.cache); s.Emptied != 2 {
 					b.Errorf("%+v", s)
 				}
 			})
@@ -434,7 +437,7 @@ func TestDenialsAreCounted(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.elsewhere(put("d/one", "v"), put("e/one", "v"))
 		b.elsewhere(store.Delete("d/one"))
-		if s := b.cache.Stats(); s.Denials != 3 || s.Emptied != 1 {
+		if s := all(b.cache); s.Denials != 3 || s.Emptied != 1 {
 			b.Errorf("%+v", s)
 		}
 	})
@@ -465,9 +468,9 @@ func TestStoreOutageIsNotALogout(t *testing.T) {
 		b.want("s/one", "v")
 		time.Sleep(10 * time.Second)
 		b.want("s/two", "v")
-		before := b.cache.Stats().Hits
+		before := all(b.cache).Hits
 		b.want("s/two", "v")
-		if s := b.cache.Stats(); s.Hits != before+1 {
+		if s := all(b.cache); s.Hits != before+1 {
 			b.Errorf("the cache is not used again: %+v", s)
 		}
 	})
@@ -489,7 +492,7 @@ func TestNoStoreAtTheStart(t *testing.T) {
 		}
 		b.hooked.set(func() { b.hooked.get = nil })
 		time.Sleep(10 * time.Second)
-		if s := late.Stats(); !s.Proven {
+		if s := all(late); !s.Proven {
 			b.Errorf("%+v", s)
 		}
 	})

@@ -91,7 +91,7 @@ func (c *Cache) followFrom(from int64) (resume int64, err error) {
 func (c *Cache) begin() (int64, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.freshness)
 	defer cancel()
-	_, revision, err := c.inner.Get(ctx, c.announce, store.Fresh)
+	_, revision, err := c.ask(ctx, c.announce, store.Fresh)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return 0, err
 	}

@@ -157,7 +157,7 @@ func inBubble(t *testing.T, test func(b *bench)) {
 		b.cache = open(t, b.hooked, cache.Config{Node: "here", MaxReads: 8})
 		b.other = open(t, mem, cache.Config{Node: "there"})
 		synctest.Wait()
-		if !b.cache.Stats().Proven {
+		if !b.cache.State().Proven {
 			t.Fatal("no proof")
 		}
 		test(b)
@@ -174,6 +174,16 @@ func open(tb testing.TB, inner store.Store, cfg cache.Config) *cache.Cache {
 	}
 	tb.Cleanup(c.Close)
 	return c
+}
+
+// all is all that a cache tells of itself.
+func all(c *cache.Cache) (s struct {
+	cache.Stats
+	cache.State
+},
+) {
+	s.Stats, s.State = c.Stats(), c.State()
+	return s
 }
 
 const freshness = cache.DefaultFreshness

@@ -32,6 +32,14 @@ func (p *proof) holds(now time.Time) bool {
 	return p != nil && now.Before(p.until) && now.UnixNano() < p.untilWall
 }
 
+// longer is a proof that holds for so much longer.
+func (p *proof) longer(d time.Duration) *proof {
+	if p == nil {
+		return nil
+	}
+	return &proof{until: p.until.Add(d), untilWall: p.untilWall + int64(d)}
+}
+
 // prove renews the proof until ctx ends, or ends the watch with errSilent.
 func (f *following) prove(ctx context.Context, end context.CancelCauseFunc) {
 	next := time.NewTicker(proofInterval)
@@ -62,7 +70,7 @@ func (f *following) proveOnce(ctx context.Context) error {
 	c := f.cache
 	ctx, cancel := context.WithTimeout(ctx, c.freshness)
 	defer cancel()
-	_, revision, err := c.inner.Get(ctx, c.announce, store.Fresh)
+	_, revision, err := c.ask(ctx, c.announce, store.Fresh)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -90,7 +98,9 @@ func (f *following) extend(began time.Time) {
 	if f.ended {
 		return
 	}
-	c.proof.Store(newProof(began.Add(c.freshness)))
+	p := newProof(began.Add(c.freshness))
+	c.proof.Store(p)
+	c.latest.Store(p)
 	c.count.proofs.Add(1)
 }
 

@@ -17,7 +17,7 @@ const unknown = math.MaxInt64
 
 var (
 	errClosed = fmt.Errorf("cache: %w: the cache is closed", store.ErrUnavailable)
-	errBusy   = fmt.Errorf("cache: %w: too many reads under way", store.ErrUnavailable)
+	errBusy   = fmt.Errorf("cache: %w", store.ErrBusy)
 )
 
 // flight is one read of the inner store that all who want the key wait for.
@@ -34,9 +34,6 @@ type flight struct {
 
 // readThrough asks the inner store, together with whoever else asks for k.
 func (c *Cache) readThrough(ctx context.Context, k store.Key) (store.Record, int64, error) {
-	if err := ctx.Err(); err != nil {
-		return store.Record{}, 0, ended(err)
-	}
 	f, err := c.join(ctx, k)
 	if err != nil {
 		return store.Record{}, 0, err
@@ -62,18 +59,53 @@ func (c *Cache) join(ctx context.Context, k store.Key) (*flight, error) {
 		c.count.joined.Add(1)
 		return f, nil
 	}
-	switch {
-	case c.closed:
+	if c.closed {
 		return nil, errClosed
-	case c.reading == c.maxReads:
-		c.count.refused.Add(1)
-		return nil, errBusy
 	}
-	c.reading++
+	if err := c.enter(); err != nil {
+		return nil, err
+	}
 	f := &flight{done: make(chan struct{})}
 	c.flights[k] = f
 	c.running.Go(func() { c.fly(context.WithoutCancel(ctx), k, f) })
 	return f, nil
+}
+
+// enter begins a read of the store, unless there are too many. Whoever entered
+// lowers c.reading. The caller holds c.mu.
+func (c *Cache) enter() error {
+	if c.reading == c.maxReads {
+		c.count.busy.Add(1)
+		return errBusy
+	}
+	c.reading++
+	return nil
+}
+
+// pass passes a read on to the store.
+func (c *Cache) pass(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+	c.mu.Lock()
+	err := c.enter()
+	c.mu.Unlock()
+	if err != nil {
+		return store.Record{}, 0, err
+	}
+	defer func() {
+		c.mu.Lock()
+		c.reading--
+		c.mu.Unlock()
+	}()
+	return c.ask(ctx, k, want)
+}
+
+// ask reads from the store and takes notice of whether it answers.
+func (c *Cache) ask(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+	began := time.Since(c.start)
+	r, asOf, err := c.inner.Get(ctx, k, want)
+	if !errors.Is(ctx.Err(), context.Canceled) { // else it was the reader who did not wait
+		c.reach.note(began, want, err != nil && !errors.Is(err, store.ErrNotFound))
+	}
+	return r, asOf, err
 }
 
 // fly makes a flight's read and caches what it found.
@@ -113,7 +145,7 @@ func (c *Cache) fly(ctx context.Context, k store.Key, f *flight) {
 func (c *Cache) read(ctx context.Context, k store.Key) (store.Record, int64, error) {
 	if c.proof.Load().holds(time.Now()) {
 		c.count.reads.Add(1)
-		r, asOf, err := c.inner.Get(ctx, k, store.Any)
+		r, asOf, err := c.ask(ctx, k, store.Any)
 		if err == nil && asOf >= c.floor.Load() && c.proof.Load().holds(time.Now()) {
 			return r, asOf, nil
 		}
@@ -122,7 +154,7 @@ func (c *Cache) read(ctx context.Context, k store.Key) (store.Record, int64, err
 		}
 	}
 	c.count.freshReads.Add(1)
-	return c.inner.Get(ctx, k, store.Fresh)
+	return c.ask(ctx, k, store.Fresh)
 }
 
 // forget drops what is known about keys that changed at revision, unless it
@@ -140,7 +172,6 @@ func (c *Cache) forget(revision int64, keys ...store.Key) {
 	for _, k := range keys {
 		c.entries.evict(k, revision)
 	}
-	c.count.evicted.Add(uint64(len(keys)))
 }
 
 // forgetAll drops everything, also what is being read.

@@ -5,43 +5,76 @@ import (
 	"time"
 )
 
-// Stats counts what happened since New.
+// Stats counts what happened since the Counters began.
 type Stats struct {
-	// Hits were answered from memory.
-	Hits uint64
-	// Reads and FreshReads were made of the inner store, lagging ones and
-	// linearizable ones. Joined are Gets that waited for the read of another.
+	// Every Get of a cached kind that may be answered from memory is one of
+	// these. Hits were answered from memory, under a proof; Graces from memory
+	// without one, since the store did not answer. Misses asked the store
+	// because the record was not cached, Stales because nothing proved the
+	// cache fresh. Stricts were refused unasked, since the store was away.
+	Hits, Graces, Misses, Stales, Stricts uint64
+	// Busy are reads of any kind that failed because of MaxReads.
+	Busy uint64
+	// Reads and FreshReads were made of the inner store for Misses and Stales,
+	// lagging ones and linearizable ones. Joined waited for the read of another.
 	Reads, FreshReads, Joined uint64
-	// Refused are Gets that failed because of MaxReads.
-	Refused uint64
-	// Evicted counts the keys that were announced, by others or from here;
-	// Emptied is how often all records were dropped.
-	Evicted, Emptied uint64
+	// Evicted are records that were dropped because they changed; Displaced
+	// made room for others, Aged were in the cache for too long. Emptied is
+	// how often all were dropped, and Dropped how many these were.
+	Evicted, Displaced, Aged, Emptied, Dropped uint64
 	// Denials are changes below d/ and e/: ended client-side sessions.
 	Denials uint64
 	// TooLarge are records that did not fit, Panics those of bigcache.
 	TooLarge, Panics uint64
 	// Watches is how often following began, Proofs how often it was proven.
 	Watches, Proofs uint64
-	// Entries is how many records are cached, Bytes the memory reserved.
-	Entries, Bytes int
-	// Proven reports whether the cache is in use right now.
-	Proven bool
 }
 
-type counters struct {
-	hits, reads, freshReads, joined, refused atomic.Uint64
-	evicted, emptied, denials                atomic.Uint64
-	tooLarge, panics, watches, proofs        atomic.Uint64
+// State is how a cache is at a moment.
+type State struct {
+	// Entries is how many records are cached, Bytes the memory reserved for
+	// them, MaxBytes the bound of that.
+	Entries, Bytes, MaxBytes int
+	// Proven reports whether the cache is in use.
+	Proven bool
+	// Age is how long ago the last proof began: nothing that was changed
+	// before then is unknown here. It is 0 before the first proof.
+	Age time.Duration
+}
+
+// Counters count for Stats. They may be shared by caches that follow each
+// other. The zero Counters are ready for use, by several goroutines.
+type Counters struct {
+	hits, graces, misses, stale, strict, busy  atomic.Uint64
+	reads, freshReads, joined                  atomic.Uint64
+	evicted, displaced, aged, emptied, dropped atomic.Uint64
+	denials, tooLarge, panics, watches, proofs atomic.Uint64
 }
 
 // Stats returns the counts at this moment.
-func (c *Cache) Stats() Stats {
-	n, big := &c.count, c.entries.big.Load()
+func (n *Counters) Stats() Stats {
 	return Stats{
-		Hits: n.hits.Load(), Reads: n.reads.Load(), FreshReads: n.freshReads.Load(), Joined: n.joined.Load(),
-		Refused: n.refused.Load(), Evicted: n.evicted.Load(), Emptied: n.emptied.Load(), Denials: n.denials.Load(),
+		Hits: n.hits.Load(), Graces: n.graces.Load(), Misses: n.misses.Load(), Stales: n.stale.Load(),
+		Stricts: n.strict.Load(), Busy: n.busy.Load(),
+		Reads: n.reads.Load(), FreshReads: n.freshReads.Load(), Joined: n.joined.Load(),
+		Evicted: n.evicted.Load(), Displaced: n.displaced.Load(), Aged: n.aged.Load(),
+		Emptied: n.emptied.Load(), Dropped: n.dropped.Load(), Denials: n.denials.Load(),
 		TooLarge: n.tooLarge.Load(), Panics: n.panics.Load(), Watches: n.watches.Load(), Proofs: n.proofs.Load(),
-		Entries: big.Len(), Bytes: big.Capacity(), Proven: c.proof.Load().holds(time.Now()),
 	}
+}
+
+// Stats returns the counts of the cache's Counters.
+func (c *Cache) Stats() Stats { return c.count.Stats() }
+
+// State returns how the cache is at this moment.
+func (c *Cache) State() State {
+	now, big := time.Now(), c.entries.big.Load()
+	s := State{
+		Entries: big.Len(), Bytes: big.Capacity(), MaxBytes: c.entries.config.HardMaxCacheSize << 20,
+		Proven: c.proof.Load().holds(now),
+	}
+	if p := c.latest.Load(); p != nil {
+		s.Age = now.Sub(p.until.Add(-c.freshness))
+	}
+	return s
 }

@@ -24,7 +24,7 @@ func (s *Store) Get(ctx context.Context, k store.Key, want store.Freshness) (sto
 	}
 	defer leave()
 	var opts []clientv3.OpOption
-	if want == store.Any {
+	if want != store.Fresh {
 		opts = append(opts, clientv3.WithSerializable())
 	}
 	resp, err := s.client.Get(bounded, s.name(k), opts...)
