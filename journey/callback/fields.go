@@ -14,6 +14,8 @@ import (
 type layout struct {
 	goType          reflect.Type
 	outputs, inputs []slot
+	// plain says that a callback comes back from its JSON as it was.
+	plain bool
 }
 
 // slot is one field of a callback: its name on the wire (for an input the

@@ -49,6 +49,9 @@ func (Password) Inputs() []Field { return []Field{{Name: "", Value: ""}} }
 // Fill implements Callback.
 func (c Password) Fill(in map[string]any) (Callback, error) { return fill(c, in) }
 
+// kept is the callback without its value.
+func (c Password) kept() (Callback, int) { return Password{Prompt: c.Prompt}, len(c.Prompt) }
+
 // String names the callback without its value.
 func (c Password) String() string { return "PasswordCallback(" + c.Prompt + ")" }
 

@@ -13,10 +13,12 @@ import (
 // open: it may have happened, may happen yet, or never will. Whichever it was,
 // its result has reached no client, so the step may be taken again from where
 // it began. At most until the journey's deadline, and within a bound on memory.
-type doubts struct{ *Table }
+type doubts struct{ *shelf[[]byte] }
 
 func newDoubts() doubts {
-	return doubts{NewTable(TableConfig{MaxJourneys: 10_000, MaxBytes: 16 << 20})}
+	d := doubts{new(shelf[[]byte])}
+	d.Limit(TableConfig{MaxJourneys: 10_000, MaxBytes: 16 << 20})
+	return d
 }
 
 const (
@@ -40,12 +42,13 @@ const (
 func (d doubts) add(id journey.ID, left string, before []byte, until time.Time) {
 	tries := left + " "
 	if data, found := d.get(id); found {
-		earlier, same, _ := bytes.Cut(data, []byte("\n"))
+		earlier, same, _ := bytes.Cut(*data, []byte("\n"))
 		if bytes.Equal(same, before) && bytes.Count(earlier, []byte(" ")) < maxTried {
 			tries += string(earlier)
 		}
 	}
-	d.put(id, append([]byte(tries+"\n"), before...), until)
+	data := append([]byte(tries+"\n"), before...)
+	d.put(id, &data, len(data), until)
 }
 
 // settle forgets a record.
@@ -58,7 +61,7 @@ func (d doubts) before(id journey.ID, left string) []byte {
 	if !found {
 		return nil
 	}
-	tries, before, _ := bytes.Cut(data, []byte("\n"))
+	tries, before, _ := bytes.Cut(*data, []byte("\n"))
 	if !slices.Contains(strings.Fields(string(tries)), left) {
 		return nil
 	}

@@ -87,8 +87,10 @@ type origin struct {
 	// left is what a commit was to leave, "" if there was none.
 	left string
 
-	// first, opening and latest are as in stored.
+	// first, opening and latest are as in stored. start is first for a journey
+	// in memory.
 	first   json.RawMessage
+	start   *resting
 	opening bool
 	latest  time.Time
 }
@@ -187,7 +189,9 @@ func (k *Keeper) keep(ctx context.Context, s *journey.Snapshot) (authID string, 
 // apply commits a change, and with it that the journey's link was followed.
 func (k *Keeper) apply(ctx context.Context, s *journey.Snapshot, c change) error {
 	from := originOf(s)
-	c.ops = append(c.ops, k.records.replace(from.link, encodeMark(markResumed, s.Allow), from.link.expires)...)
+	if from.link != (place{}) {
+		c.ops = append(c.ops, k.records.replace(from.link, encodeMark(markResumed, s.Allow), from.link.expires)...)
+	}
 	if len(c.ops) > 0 {
 		from.left = s.Allow
 	}

@@ -2,7 +2,6 @@ package keep
 
 import (
 	"context"
-	"errors"
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/token"
@@ -40,25 +39,18 @@ func NewMemory(cfg Config) (*Keeper, error) {
 }
 
 func (m *inMemory) load(_ context.Context, o opened) (*journey.Snapshot, error) {
-	data, found := m.table.get(o.ref)
+	held, found := m.table.get(o.ref)
 	switch {
 	case !found:
 		return nil, o.lost()
-	case data == nil:
+	case held == nil:
 		return nil, journey.ErrExpired
-	}
-	st, err := decode(data)
-	switch {
-	case errors.Is(err, errVersion):
-		return nil, o.lost()
-	case err != nil:
-		return nil, err
 	}
 	from := &origin{ref: o.ref, state: place{revision: begun}}
 	if m.ids.noAllowlisting {
-		from.first = st.firstOr(data)
+		from.start = held.atFirst()
 	}
-	s := st.Snapshot
+	s := held.snapshot()
 	s.Origin = from
 	return s, m.ids.judge(o, s)
 }
@@ -70,7 +62,7 @@ func (*inMemory) place(_ context.Context, s *journey.Snapshot) error {
 
 func (m *inMemory) keep(s *journey.Snapshot) (string, change, error) {
 	from := originOf(s)
-	data, err := encode(&stored{Snapshot: s, First: from.first}, MaxState, "memory")
+	held, err := newResting(s)
 	if err != nil {
 		return "", change{}, err
 	}
@@ -78,8 +70,12 @@ func (m *inMemory) keep(s *journey.Snapshot) (string, change, error) {
 	if err != nil {
 		return "", change{}, err
 	}
-	deadline := s.Deadline
-	return authID, change{then: func() { m.table.put(from.ref, data, deadline) }}, nil
+	return authID, m.put(from.ref, held.remembering(from.start)), nil
+}
+
+// put lets a journey rest until its deadline.
+func (m *inMemory) put(ref journey.ID, held *resting) change {
+	return change{then: func() { m.table.put(ref, held, held.size, held.snap.Deadline) }}
 }
 
 // withdraw leaves the mark of a finished journey.
@@ -88,17 +84,13 @@ func (m *inMemory) withdraw(s *journey.Snapshot) change {
 	if from.state.revision == 0 {
 		return change{}
 	}
-	return change{then: func() { m.table.put(from.ref, nil, deadline) }}
+	return change{then: func() { m.table.put(from.ref, nil, 0, deadline) }}
 }
 
 func (m *inMemory) end(s *journey.Snapshot, failed bool) (change, error) {
 	from := originOf(s)
-	if !failed || from.first == nil {
+	if !failed || from.start == nil {
 		return m.withdraw(s), nil
 	}
-	again, data, err := beginAgain(from.first)
-	if err != nil {
-		return change{}, err
-	}
-	return change{then: func() { m.table.put(from.ref, data, again.Deadline) }}, nil
+	return m.put(from.ref, from.start.again()), nil
 }

@@ -20,7 +20,7 @@ func TestMemoryAbandonedJourneysStayUnderCap(t *testing.T) {
 	const limit, abandoned = 100, 3_000
 	for name, cfg := range map[string]keep.TableConfig{
 		"by number": {MaxJourneys: limit},
-		"by bytes":  {MaxBytes: limit * 700},
+		"by bytes":  {MaxBytes: limit * 1500},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()

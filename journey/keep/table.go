@@ -38,40 +38,44 @@ type TableConfig struct {
 //
 // A Table is safe for concurrent use.
 type Table struct {
-	cfg   TableConfig
+	shelf[resting]
 	locks locks
 	salt  []byte // of the keepers, see Keeper
+}
 
+// NewTable returns an empty table.
+func NewTable(cfg TableConfig) *Table {
+	t := &Table{salt: newSalt()}
+	t.Limit(cfg)
+	return t
+}
+
+// shelf holds something for each of many journeys, within bounds. The zero
+// value has none yet: see Limit. It is safe for concurrent use.
+type shelf[V any] struct {
 	mu        sync.Mutex
-	entries   map[journey.ID]*entry
-	idle      list.List // of *entry, the one that was put first in front
-	deadlines deadlines
+	cfg       TableConfig
+	entries   map[journey.ID]*entry[V]
+	idle      list.List // of *entry[V], the one that was put first in front
+	deadlines deadlines[V]
 	bytes     int64
 	finished  int
 	evicted   int64
 }
 
-// entry is a journey in encoded form, or the mark of a finished one: no data.
-type entry struct {
+// entry is what is held for a journey, or the mark of a finished one: nil.
+type entry[V any] struct {
 	id       journey.ID
-	data     []byte
+	held     *V
+	size     int64 // with the entry itself
 	deadline time.Time
 	place    *list.Element // in idle
 	index    int           // in deadlines
 }
 
-func (e *entry) size() int64 { return int64(len(e.data)) + entryOverhead }
-
-// NewTable returns an empty table.
-func NewTable(cfg TableConfig) *Table {
-	t := &Table{salt: newSalt(), entries: make(map[journey.ID]*entry)}
-	t.Limit(cfg)
-	return t
-}
-
 // Limit changes the bounds. What is beyond them gives way to the journeys that
 // are kept next.
-func (t *Table) Limit(cfg TableConfig) {
+func (t *shelf[V]) Limit(cfg TableConfig) {
 	if cfg.MaxJourneys <= 0 {
 		cfg.MaxJourneys = DefaultMaxJourneys
 	}
@@ -81,10 +85,13 @@ func (t *Table) Limit(cfg TableConfig) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cfg = cfg
+	if t.entries == nil {
+		t.entries = make(map[journey.ID]*entry[V])
+	}
 }
 
 // Limits are the present bounds.
-func (t *Table) Limits() TableConfig {
+func (t *shelf[V]) Limits() TableConfig {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.cfg
@@ -101,7 +108,7 @@ type Stats struct {
 }
 
 // Stats returns the present numbers.
-func (t *Table) Stats() Stats {
+func (t *shelf[V]) Stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return Stats{
@@ -109,42 +116,47 @@ func (t *Table) Stats() Stats {
 	}
 }
 
-// get returns the journey's data, which nobody may change. A finished journey
-// is found without data.
-func (t *Table) get(id journey.ID) (data []byte, found bool) {
+// get returns what is held for a journey, which nobody may change. A finished
+// journey is found with nil.
+func (t *shelf[V]) get(id journey.ID) (held *V, found bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e, ok := t.entries[id]
 	if !ok || !time.Now().Before(e.deadline) {
 		return nil, false
 	}
-	return e.data, true
+	return e.held, true
 }
 
-// put keeps data for a journey until its deadline, nil for the mark of a
-// finished one, in the place of what was kept before.
-func (t *Table) put(id journey.ID, data []byte, deadline time.Time) {
+// put holds something of a size for a journey until its deadline, nil for the
+// mark of a finished one, in the place of what was held before.
+func (t *shelf[V]) put(id journey.ID, held *V, size int, deadline time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if old, ok := t.entries[id]; ok {
-		t.remove(old)
+	e, ok := t.entries[id]
+	if ok {
+		t.uncount(e)
+		t.idle.MoveToBack(e.place)
+		if !deadline.Equal(e.deadline) {
+			e.deadline = deadline
+			heap.Fix(&t.deadlines, e.index)
+		}
+	} else {
+		e = &entry[V]{id: id, deadline: deadline}
+		t.entries[id] = e
+		e.place = t.idle.PushBack(e)
+		heap.Push(&t.deadlines, e)
 	}
+	e.held, e.size = held, int64(size)+entryOverhead
+	t.count(e)
 	t.sweep()
-	e := &entry{id: id, data: data, deadline: deadline}
-	for len(t.entries) > 0 && (len(t.entries) >= t.cfg.MaxJourneys || t.bytes+e.size() > t.cfg.MaxBytes) {
+	for len(t.entries) > 1 && (len(t.entries) > t.cfg.MaxJourneys || t.bytes > t.cfg.MaxBytes) {
 		t.evict()
-	}
-	t.entries[id] = e
-	e.place = t.idle.PushBack(e)
-	heap.Push(&t.deadlines, e)
-	t.bytes += e.size()
-	if data == nil {
-		t.finished++
 	}
 }
 
 // drop forgets a journey.
-func (t *Table) drop(id journey.ID) {
+func (t *shelf[V]) drop(id journey.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e, ok := t.entries[id]; ok {
@@ -154,7 +166,7 @@ func (t *Table) drop(id journey.ID) {
 
 // sweep removes some of the entries that are past their deadline. Each put
 // adds one entry and removes up to sweepBatch, so they cannot pile up.
-func (t *Table) sweep() {
+func (t *shelf[V]) sweep() {
 	now := time.Now()
 	for range sweepBatch {
 		if len(t.deadlines) == 0 || now.Before(t.deadlines[0].deadline) {
@@ -164,47 +176,58 @@ func (t *Table) sweep() {
 	}
 }
 
-func (t *Table) evict() {
-	e := t.idle.Front().Value.(*entry)
-	if e.data != nil {
+func (t *shelf[V]) evict() {
+	e := t.idle.Front().Value.(*entry[V])
+	if e.held != nil {
 		t.evicted++
 	}
 	t.remove(e)
 }
 
-func (t *Table) remove(e *entry) {
+func (t *shelf[V]) remove(e *entry[V]) {
 	delete(t.entries, e.id)
 	t.idle.Remove(e.place)
 	heap.Remove(&t.deadlines, e.index)
-	t.bytes -= e.size()
-	if e.data == nil {
+	t.uncount(e)
+}
+
+func (t *shelf[V]) count(e *entry[V]) {
+	t.bytes += e.size
+	if e.held == nil {
+		t.finished++
+	}
+}
+
+func (t *shelf[V]) uncount(e *entry[V]) {
+	t.bytes -= e.size
+	if e.held == nil {
 		t.finished--
 	}
 }
 
 // deadlines is a heap of entries, the one that is due first on top.
-type deadlines []*entry
+type deadlines[V any] []*entry[V]
 
-var _ heap.Interface = (*deadlines)(nil)
+var _ heap.Interface = (*deadlines[int])(nil)
 
-func (d *deadlines) Len() int           { return len(*d) }
-func (d *deadlines) Less(i, j int) bool { return (*d)[i].deadline.Before((*d)[j].deadline) }
+func (d *deadlines[V]) Len() int           { return len(*d) }
+func (d *deadlines[V]) Less(i, j int) bool { return (*d)[i].deadline.Before((*d)[j].deadline) }
 
-func (d *deadlines) Swap(i, j int) {
+func (d *deadlines[V]) Swap(i, j int) {
 	h := *d
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j
 }
 
 // Push implements heap.Interface.
-func (d *deadlines) Push(x any) {
-	e := x.(*entry)
+func (d *deadlines[V]) Push(x any) {
+	e := x.(*entry[V])
 	e.index = len(*d)
 	*d = append(*d, e)
 }
 
 // Pop implements heap.Interface.
-func (d *deadlines) Pop() any {
+func (d *deadlines[V]) Pop() any {
 	last := len(*d) - 1
 	e := (*d)[last]
 	(*d)[last] = nil
