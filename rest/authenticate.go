@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/realm"
@@ -13,8 +15,8 @@ import (
 // answered is what counts of a posted step. Clients post the whole step back
 // with members of their own; all but these two are ignored.
 type answered struct {
-	AuthID    *string         `json:"authId"`
-	Callbacks json.RawMessage `json:"callbacks"`
+	AuthID    *string        `json:"authId"`
+	Callbacks jsontext.Value `json:"callbacks"`
 }
 
 // authenticate starts a journey, or continues the one that the authId in the
@@ -30,7 +32,7 @@ func (a *API) authenticate(w http.ResponseWriter, c *call) (reply, error) {
 	case body.AuthID != nil && *body.AuthID == "":
 		return reply{}, journey.ErrMalformed
 	case body.AuthID != nil:
-		req.AuthID, req.Callbacks = *body.AuthID, body.Callbacks
+		req.AuthID, req.Callbacks = *body.AuthID, json.RawMessage(body.Callbacks)
 	default:
 		req.SuspendedID = c.query.Get("suspendedId")
 	}
@@ -68,13 +70,7 @@ func isTrue(value string) bool { return strings.EqualFold(value, "true") }
 
 // The bodies of AM's replies, with their members in AM's order.
 type (
-	stepBody struct {
-		AuthID      string        `json:"authId"`
-		Callbacks   callback.List `json:"callbacks"`
-		Stage       string        `json:"stage,omitempty"`
-		Header      string        `json:"header,omitempty"`
-		Description string        `json:"description,omitempty"`
-	}
+	stepBody    struct{ *realm.Step }
 	successBody struct {
 		// TokenID is nil without a session, and empty when the client has a
 		// session already: a user interface takes the member's presence for
@@ -84,6 +80,23 @@ type (
 		Realm      string  `json:"realm"`
 	}
 )
+
+// AppendJSON implements appender.
+func (b stepBody) AppendJSON(text []byte) ([]byte, error) {
+	text = callback.AppendText(append(text, `{"authId":`...), b.AuthID)
+	text, err := b.Callbacks.AppendJSON(append(text, `,"callbacks":`...))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range []struct{ name, value string }{
+		{`,"stage":`, b.Stage}, {`,"header":`, b.Header}, {`,"description":`, b.Description},
+	} {
+		if m.value != "" {
+			text = callback.AppendText(append(text, m.name...), m.value)
+		}
+	}
+	return append(text, '}'), nil
+}
 
 // present is a realm's answer as AM sends it: the session's cookie before
 // those of the journey's nodes, and the affinity's on every one.
@@ -95,8 +108,7 @@ func (a *API) present(c *call, answer realm.Reply) reply {
 	)
 	switch {
 	case answer.Step != nil:
-		s := answer.Step
-		rep = ok(stepBody{s.AuthID, s.Callbacks, s.Stage, s.Header, s.Description})
+		rep = ok(stepBody{answer.Step})
 	case answer.Success != nil:
 		s := answer.Success
 		body := successBody{SuccessURL: s.SuccessURL, Realm: s.Realm}

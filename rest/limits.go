@@ -2,13 +2,14 @@ package rest
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Bounds on what is looked at before anything about a client is known.
@@ -19,6 +20,8 @@ const (
 	maxHeader = 64 << 10
 	// maxBody is AM's own cap (org.forgerock.openam.request.max.bytes.entity.size).
 	maxBody = 1 << 20
+	// expectedBody is how much is made ready for a body before it comes.
+	expectedBody = 16 << 10
 	// maxDepth is how deep a JSON body may nest. A step nests to about ten.
 	maxDepth = 64
 	// maxShown is how much of a client's own text comes back in a message.
@@ -61,25 +64,39 @@ func parseQuery(raw string) (url.Values, error) {
 // with an empty form. Any other body must say that it is JSON, which also
 // keeps pages of other origins from sending it without a preflight.
 func readBody(w http.ResponseWriter, r *http.Request, target any) (empty bool, err error) {
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
+	var b bytes.Buffer
+	b.Grow(int(min(max(r.ContentLength, 0), expectedBody)) + bytes.MinRead)
+	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return false, refuse(http.StatusRequestEntityTooLarge, "The request's body is too large")
 		}
 		return false, refuse(http.StatusBadRequest, "The request's body cannot be read")
 	}
-	raw = bytes.TrimSpace(raw)
+	raw := bytes.TrimSpace(b.Bytes())
 	if len(raw) == 0 {
 		return true, nil
 	}
-	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		return false, refuse(http.StatusUnsupportedMediaType, "The request's body must be of type application/json")
 	}
-	if raw[0] != '{' || tooDeep(raw) || json.Unmarshal(raw, target) != nil {
+	if raw[0] != '{' || tooDeep(raw) || jsonv2.Unmarshal(raw, target, tolerant) != nil {
 		return false, refuse(http.StatusBadRequest,
 			"The request could not be processed because the provided content is not valid JSON")
 	}
 	return false, nil
+}
+
+// tolerant reads what AM's parser reads: the last of several members of one
+// name counts.
+var tolerant = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+func isJSON(contentType string) bool {
+	const want = "application/json"
+	if contentType == want {
+		return true
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mediaType == want
 }
 
 // tooDeep reports whether JSON nests deeper than maxDepth. It needs no valid

@@ -60,10 +60,18 @@ type reply struct {
 	header http.Header
 }
 
+// appender is a body that is sent so often that it writes itself.
+type appender interface {
+	AppendJSON(text []byte) ([]byte, error)
+}
+
 // encode is the body as sent; nil for none.
 func (r reply) encode() ([]byte, error) {
-	if r.body == nil {
+	switch body := r.body.(type) {
+	case nil:
 		return nil, nil
+	case appender:
+		return body.AppendJSON(make([]byte, 0, 2048))
 	}
 	return encode(r.body)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -120,7 +121,7 @@ func (k *Keys) ParseAuthID(s string) (AuthID, error) {
 		return AuthID{}, ErrMalformed
 	}
 	var c claims
-	if err := json.Unmarshal(text, &c); err != nil {
+	if err := jsonv2.Unmarshal(text, &c); err != nil {
 		return AuthID{}, ErrMalformed
 	}
 	if c.Realm != k.realm {

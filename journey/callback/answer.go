@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // ErrAnswer says that a client's answer does not fit what it was asked. The
@@ -170,10 +173,13 @@ func parseAnswer(raw json.RawMessage) ([]answer, error) {
 		return nil, fmt.Errorf("%w: the callbacks are nested deeper than %d levels", ErrAnswer, MaxAnswerDepth)
 	}
 	var wire []struct {
-		Type  string      `json:"type"`
-		Input []wireField `json:"input"`
+		Type  string `json:"type"`
+		Input []struct {
+			Name  string         `json:"name"`
+			Value jsontext.Value `json:"value"`
+		} `json:"input"`
 	}
-	if err := decode(raw, &wire); err != nil {
+	if err := jsonv2.Unmarshal(raw, &wire, tolerant); err != nil {
 		return nil, fmt.Errorf("%w: callbacks must be an array of objects with type and input", ErrAnswer)
 	}
 	if len(wire) > MaxAnswerCallbacks {
@@ -181,9 +187,34 @@ func parseAnswer(raw json.RawMessage) ([]answer, error) {
 	}
 	given := make([]answer, len(wire))
 	for i, w := range wire {
-		given[i] = answer{kind: w.Type, inputs: values(w.Input, "")}
+		given[i] = answer{kind: w.Type, inputs: make(map[string]any, len(w.Input))}
+		for _, in := range w.Input {
+			if _, twice := given[i].inputs[in.Name]; !twice {
+				given[i].inputs[in.Name] = givenValue(in.Value)
+			}
+		}
 	}
 	return given, nil
+}
+
+// tolerant reads what AM's parser reads: the last of several members of one
+// name counts.
+var tolerant = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// givenValue is what valid JSON stands for, with numbers as they were written.
+func givenValue(raw jsontext.Value) (value any) {
+	switch raw.Kind() {
+	case '"':
+		text, _ := jsontext.AppendUnquote(nil, raw) // it tells that it has replaced something
+		return string(text)
+	case '0':
+		return json.Number(raw)
+	case 't', 'f':
+		return raw.Kind() == 't'
+	case '[', '{':
+		_ = decode(raw, &value) // it is valid
+	}
+	return value
 }
 
 // deeper reports whether JSON text is nested deeper than limit. It may be

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // inputPrefix begins the names of all inputs; the callback's number follows.
@@ -28,28 +30,74 @@ type wireField struct {
 // from 1.
 func InputName(n int, suffix string) string { return inputPrefix + strconv.Itoa(n) + suffix }
 
-// MarshalJSON is AM's JSON: an array of callbacks whose inputs are numbered
+// MarshalJSON is AppendJSON.
+func (l List) MarshalJSON() ([]byte, error) { return l.AppendJSON(nil) }
+
+// AppendJSON appends AM's JSON: an array of callbacks whose inputs are numbered
 // over all callbacks from 1, the read-only ones included. It does not escape
 // HTML.
-func (l List) MarshalJSON() ([]byte, error) {
-	wire := make([]wireCallback, len(l))
+func (l List) AppendJSON(text []byte) (_ []byte, err error) {
+	text = append(text, '[')
 	for i, item := range l {
-		wire[i] = wireCallback{
-			Type:   item.Callback.Type(),
-			Output: wireFields(item.Callback.Outputs(), ""),
-			Input:  wireFields(item.Callback.Inputs(), InputName(i+1, "")),
-			ID:     item.ID,
+		if i > 0 {
+			text = append(text, ',')
 		}
+		text = AppendText(append(text, `{"type":`...), item.Callback.Type())
+		if text, err = appendFields(text, `,"output":[`, item.Callback.Outputs(), ""); err != nil {
+			return nil, err
+		}
+		if text, err = appendFields(text, `,"input":[`, item.Callback.Inputs(), InputName(i+1, "")); err != nil {
+			return nil, err
+		}
+		if item.ID != nil {
+			text = strconv.AppendInt(append(text, `,"_id":`...), int64(*item.ID), 10)
+		}
+		text = append(text, '}')
 	}
-	return encode(wire)
+	return append(text, ']'), nil
 }
 
-func wireFields(fields []Field, prefix string) []wireField {
-	wire := make([]wireField, len(fields))
-	for i, f := range fields {
-		wire[i] = wireField{Name: prefix + f.Name, Value: f.Value}
+// appendFields appends a list of fields, unless there are none.
+func appendFields(text []byte, opening string, fields []Field, prefix string) (_ []byte, err error) {
+	if len(fields) == 0 {
+		return text, nil
 	}
-	return wire
+	for _, f := range fields {
+		text = AppendText(append(append(text, opening...), `{"name":`...), prefix+f.Name)
+		if text, err = appendValue(append(text, `,"value":`...), f.Value); err != nil {
+			return nil, err
+		}
+		text, opening = append(text, '}'), ","
+	}
+	return append(text, ']'), nil
+}
+
+func appendValue(text []byte, value any) ([]byte, error) {
+	switch v := value.(type) {
+	case string:
+		return AppendText(text, v), nil
+	case bool:
+		return strconv.AppendBool(text, v), nil
+	case int:
+		return strconv.AppendInt(text, int64(v), 10), nil
+	case []string:
+		text = append(text, '[')
+		for i, one := range v {
+			if i > 0 {
+				text = append(text, ',')
+			}
+			text = AppendText(text, one)
+		}
+		return append(text, ']'), nil
+	}
+	encoded, err := encode(value)
+	return append(text, encoded...), err
+}
+
+// AppendText appends a JSON string. What is not UTF-8 becomes U+FFFD.
+func AppendText(text []byte, s string) []byte {
+	text, _ = jsontext.AppendQuote(text, s) // it tells that it has replaced something
+	return text
 }
 
 // UnmarshalJSON rebuilds the callbacks that MarshalJSON wrote. It is for data
