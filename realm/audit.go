@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/session"
@@ -92,8 +93,15 @@ func writeUUID(b [16]byte) string {
 	return string(text)
 }
 
+// emit tells the audit log of an event, unless nobody wants it. Where in the
+// code that is does not matter, and would take time to find out at each step.
 func (r *Realm) emit(ctx context.Context, event string, attrs ...slog.Attr) {
-	r.set.cfg.Audit.LogAttrs(ctx, slog.LevelInfo, event, attrs...)
+	if !r.audits(ctx) {
+		return
+	}
+	record := slog.NewRecord(time.Now(), slog.LevelInfo, event, 0)
+	record.AddAttrs(attrs...)
+	_ = r.set.cfg.Audit.Handler().Handle(ctx, record) // as log/slog does
 }
 
 // callKey is the key of the call in a context, for observe.

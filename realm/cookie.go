@@ -1,7 +1,6 @@
 package realm
 
 import (
-	"fmt"
 	"iter"
 	"net/http"
 	"slices"
@@ -108,20 +107,22 @@ func (c Cookie) SetAffinity(h http.Header, affinity string, secure bool) {
 }
 
 func (c Cookie) line(value string, secure bool) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s=%s; Path=/", c.Name, value)
+	line := make([]byte, 0, 128+len(value))
+	line = append(append(append(line, c.Name...), '='), value...)
+	line = append(line, "; Path=/"...)
 	if c.Domain != "" {
-		b.WriteString("; Domain=" + c.Domain)
+		line = append(append(line, "; Domain="...), c.Domain...)
 	}
 	if secure {
-		b.WriteString("; Secure")
+		line = append(line, "; Secure"...)
 	}
-	b.WriteString("; HttpOnly")
+	line = append(line, "; HttpOnly"...)
 	// A browser drops a SameSite=None cookie that is not Secure.
 	if c.SameSite != SameSiteNone || secure {
-		b.WriteString("; SameSite=" + strings.ToUpper(c.SameSite[:1]) + c.SameSite[1:])
+		line = append(line, "; SameSite="...)
+		line = append(append(line, c.SameSite[0]-'a'+'A'), c.SameSite[1:]...)
 	}
-	return b.String()
+	return string(line)
 }
 
 // Tokens returns the SSO tokens that a request presents, in the order in

@@ -57,22 +57,34 @@ func SentAffinity(h http.Header) string {
 
 // Client is what the nodes of a journey may know of a request: not its
 // credentials nor amgate's own cookies, which nodes have no use for and could
-// carry elsewhere. The
-// X-OpenAM headers of a zero page login are theirs alone. addr is the
-// client's address as the server computed it.
+// carry elsewhere. The X-OpenAM headers of a zero page login are theirs alone.
+// addr is the client's address as the server computed it.
 func (r *Realm) Client(req *http.Request, addr netip.Addr) *journey.Client {
-	h, sessions := req.Header.Clone(), r.CookieNames()
-	for _, name := range append(slices.Clip(sessions), "Cookie", "Authorization", "Proxy-Authorization", AffinityHeader) {
-		h.Del(name)
-	}
+	sessions := r.CookieNames()
 	return &journey.Client{
 		Address:   addr,
 		Languages: Languages(req.Header.Get("Accept-Language")),
-		Header:    h,
+		Header:    otherHeaders(req.Header, sessions),
 		Query:     req.URL.Query(),
 		Cookies:   otherCookies(req.Header, ownCookies(sessions)),
 		Secure:    secure(r.set.cfg.BaseURL, req),
 	}
+}
+
+// otherHeaders are a copy of those headers of a request that carry no
+// credentials.
+func otherHeaders(h http.Header, sessions []string) http.Header {
+	others := make(http.Header, len(h))
+	for name, values := range h {
+		switch name {
+		case "Cookie", "Authorization", "Proxy-Authorization", AffinityHeader:
+			continue
+		}
+		if !slices.ContainsFunc(sessions, func(s string) bool { return http.CanonicalHeaderKey(s) == name }) {
+			others[name] = slices.Clone(values)
+		}
+	}
+	return others
 }
 
 // otherCookies are those cookies of a request that are not amgate's own: the

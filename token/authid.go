@@ -1,17 +1,17 @@
 package token
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -39,16 +39,17 @@ type AuthID struct {
 	Issued, Expires time.Time
 }
 
-// claims are those of AM, in AM's order, and affinity, which is ours. The
-// times are NumericDates of RFC 7519, whole seconds as AM writes them.
+// claims are those of AM, in AM's order, and affinity, which is ours; append
+// writes them. The times are NumericDates of RFC 7519, whole seconds as AM
+// writes them.
 type claims struct {
-	IndexValue string `json:"authIndexValue,omitempty"`
-	Allow      string `json:"whitelist-state,omitempty"`
+	IndexValue string `json:"authIndexValue"`
+	Allow      string `json:"whitelist-state"`
 	OTK        string `json:"otk"`
-	IndexType  string `json:"authIndexType,omitempty"`
+	IndexType  string `json:"authIndexType"`
 	Realm      string `json:"realm"`
 	SessionID  string `json:"sessionId"`
-	Affinity   string `json:"affinity,omitempty"`
+	Affinity   string `json:"affinity"`
 	Expires    int64  `json:"exp"`
 	Issued     int64  `json:"iat"`
 }
@@ -77,14 +78,11 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 	if a.OTK == "" {
 		a.OTK = NewOTK()
 	}
-	payload, err := marshalClaims(&claims{
+	payload := (&claims{
 		IndexValue: a.IndexValue, Allow: a.Allow, OTK: a.OTK, IndexType: a.IndexType,
 		Realm: a.Realm, SessionID: a.SessionID, Affinity: a.Affinity,
 		Expires: a.Expires.Unix(), Issued: a.Issued.Unix(),
-	})
-	if err != nil {
-		return "", err
-	}
+	}).append(make([]byte, 0, 512))
 	key := k.keys[0]
 	signed := key.header + "." + base64url.EncodeToString(payload)
 	sig, err := jwt.SigningMethodHS256.Sign(signed, key.authID[:])
@@ -163,15 +161,31 @@ func compactJWS(s string) bool {
 	return true
 }
 
-// marshalClaims writes JSON as AM does: no white space, no HTML escapes.
-func marshalClaims(c *claims) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(c); err != nil {
-		return nil, fmt.Errorf("token: write an authId: %w", err)
+// append writes JSON as AM does: no white space, no HTML escapes. What is not
+// UTF-8 becomes U+FFFD.
+func (c *claims) append(text []byte) []byte {
+	for _, m := range []struct {
+		name, value string
+		always      bool
+	}{
+		{"authIndexValue", c.IndexValue, false},
+		{"whitelist-state", c.Allow, false},
+		{"otk", c.OTK, true},
+		{"authIndexType", c.IndexType, false},
+		{"realm", c.Realm, true},
+		{"sessionId", c.SessionID, true},
+		{"affinity", c.Affinity, false},
+	} {
+		if m.value == "" && !m.always {
+			continue
+		}
+		text = append(append(append(text, `,"`...), m.name...), `":`...)
+		text, _ = jsontext.AppendQuote(text, m.value) // it tells that it has replaced something
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	text[0] = '{'
+	text = strconv.AppendInt(append(text, `,"exp":`...), c.Expires, 10)
+	text = strconv.AppendInt(append(text, `,"iat":`...), c.Issued, 10)
+	return append(text, '}')
 }
 
 // NewOTK returns 130 random bits in the 26 characters that AM uses.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,23 +47,26 @@ const loopJourney = `
 
 // BenchmarkJourneyStep compares a step of a journey, without hashing, in the
 // three schemes with a static answer of the same binary: the ratios of
-// processor time. Beside them is what a request as large as a step's costs that
-// is answered without looking at it. One iteration is a round of one second for
-// each.
+// processor time. Beside them is what HTTP alone costs: a request as large as a
+// step's, and one that is answered with as much as a step, both without looking
+// at what was sent. One iteration is a round of one second for each.
 func BenchmarkJourneyStep(b *testing.B) {
 	binary := buildBinary(b)
 	static := start(b, binary, "static", "", "\trespond \"OK\"\n")
+	talkative := start(b, binary, "talkative", "", "\trespond \""+strings.Repeat("x", 900)+"\"\n"+
+		"\theader {\n"+strings.Repeat("\t\t+X-Header "+strings.Repeat("x", 30)+"\n", 8)+"\t}\n")
 	servers := make(map[string]*proxy)
 	for _, scheme := range schemes {
 		servers[scheme] = startScheme(b, binary, scheme)
 	}
-	var posts []float64
+	var posts, exchanges []float64
 	ratios := make(map[string][]float64)
 	micros := make(map[string][]float64)
 	sizes := make(map[string]int)
 	for b.Loop() {
 		base := static.load(b, []string{""})
 		posts = append(posts, static.posts(b).cpu/base.cpu)
+		exchanges = append(exchanges, talkative.posts(b).cpu/base.cpu)
 		for _, scheme := range schemes {
 			steps, size := servers[scheme].walk(b)
 			ratios[scheme] = append(ratios[scheme], steps.cpu/base.cpu)
@@ -76,6 +80,7 @@ func BenchmarkJourneyStep(b *testing.B) {
 		b.ReportMetric(float64(sizes[scheme]), scheme+"-authId-B")
 	}
 	b.ReportMetric(median(posts), "post/static")
+	b.ReportMetric(median(exchanges), "exchange/static")
 	b.ReportMetric(0, "ns/op")
 }
 
