@@ -84,12 +84,13 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 		Expires: a.Expires.Unix(), Issued: a.Issued.Unix(),
 	}).append(make([]byte, 0, 512))
 	key := k.keys[0]
-	signed := key.header + "." + base64url.EncodeToString(payload)
-	sig, err := jwt.SigningMethodHS256.Sign(signed, key.authID[:])
+	text := make([]byte, 0, len(key.header)+base64url.EncodedLen(len(payload))+48)
+	text = base64url.AppendEncode(append(append(text, key.header...), '.'), payload)
+	sig, err := jwt.SigningMethodHS256.Sign(string(text), key.authID[:])
 	if err != nil {
 		return "", fmt.Errorf("token: sign an authId: %w", err)
 	}
-	authID := signed + "." + base64url.EncodeToString(sig)
+	authID := string(base64url.AppendEncode(append(text, '.'), sig))
 	if len(authID) > MaxAuthID {
 		return "", fmt.Errorf("%w: an authId of %d bytes, at most %d are allowed", ErrTooLarge, len(authID), MaxAuthID)
 	}
