@@ -131,10 +131,12 @@ func TestRestingSharesNothing(t *testing.T) {
 
 // A journey in memory may be as large as one in the store, to the byte.
 func TestRestingIsBoundedAsInTheStore(t *testing.T) {
-	sizes := []int{MaxState / 8, MaxState / 2, MaxState * 9 / 10, MaxState, 2 * MaxState}
-	for n := MaxState - 500; n < MaxState; n++ {
-		sizes = append(sizes, n)
+	empty, err := encode(&stored{Snapshot: &journey.Snapshot{Shared: map[string]any{"text": ""}}}, MaxState, "memory")
+	if err != nil {
+		t.Fatal(err)
 	}
+	most := MaxState - len(empty)
+	sizes := []int{MaxState / 8, MaxState / 2, most - 1, most, most + 1, 2 * MaxState}
 	outcomes := map[bool]bool{}
 	for _, unit := range []string{"x", "\x01"} {
 		for _, n := range sizes {
