@@ -170,6 +170,48 @@ var etcdOptions = []option[*EtcdStore]{
 		name: "timeout", args: "<duration>", def: "2s", doc: "Bound of each operation.",
 		set: duration(func(s *EtcdStore) *caddyDuration { return &s.Timeout }),
 	},
+	{
+		name: "tls", args: "<ca> [<certificate> <key>]", def: "what the system trusts",
+		doc: "For https endpoints: the file of who issued the members' certificates, and those of the certificate that is shown to them. All are read again for each connection.",
+		set: parseEtcdTLS,
+	},
+	{
+		name: "server_name", args: "<name>", def: "the endpoint's host", doc: "Whom the members' certificates are made out to.",
+		set: text(func(s *EtcdStore) *string { return &s.tls().ServerName }),
+	},
+	{
+		name: "user", args: "<name> <password>",
+		doc: "Who the store is for a cluster that asks. `{file./run/secrets/etcd}` is the content of a file, read again for each login.",
+		set: parseEtcdUser,
+	},
+}
+
+func parseEtcdTLS(d *caddyfile.Dispenser, s *EtcdStore) error {
+	tls := s.tls()
+	switch args := d.RemainingArgs(); len(args) {
+	case 1:
+		tls.CA = args[0]
+	case 3:
+		tls.CA, tls.Certificate, tls.Key = args[0], args[1], args[2]
+	default:
+		return d.Errf("tls: %d files; write the CA's alone, or with those of a certificate and its key: tls ca.pem amgate.pem amgate-key.pem", len(args))
+	}
+	return nil
+}
+
+func parseEtcdUser(d *caddyfile.Dispenser, s *EtcdStore) error {
+	if !d.AllArgs(&s.Username, &s.Password) || s.Username == "" || s.Password == "" {
+		return d.Err("user: it takes a name and a password, and neither is empty; write for example: user amgate {file./run/secrets/etcd}")
+	}
+	return nil
+}
+
+// tls is for an option that is about TLS.
+func (s *EtcdStore) tls() *EtcdTLS {
+	if s.TLS == nil {
+		s.TLS = new(EtcdTLS)
+	}
+	return s.TLS
 }
 
 // unmarshalGuest reads the module that the next argument names in a

@@ -92,6 +92,24 @@ type EtcdStore struct {
 	Prefix string `json:"prefix,omitempty"`
 	// Timeout bounds each operation, 2 seconds by default.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
+	// TLS is for https endpoints. By default the system's authorities are
+	// trusted, and no certificate is shown.
+	TLS *EtcdTLS `json:"tls,omitempty"`
+	// Username is who the store is for a cluster that asks. Placeholders in
+	// the password are replaced each time that it is needed.
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+}
+
+// EtcdTLS says whom an EtcdStore trusts and how it shows who it is. All files
+// are in PEM form, and are read again for each connection.
+type EtcdTLS struct {
+	CA          string `json:"ca,omitempty"`
+	Certificate string `json:"certificate,omitempty"`
+	Key         string `json:"key,omitempty"`
+	// ServerName is whom the members' certificates are made out to, by
+	// default each to the host of its endpoint.
+	ServerName string `json:"server_name,omitempty"`
 }
 
 // CaddyModule returns the Caddy module information.
@@ -126,15 +144,28 @@ func (s *EtcdStore) Validate() error {
 	if s.Timeout < 0 {
 		return fmt.Errorf("timeout %v is negative", time.Duration(s.Timeout))
 	}
+	if s.Embedded == "" {
+		return s.config(nil).Validate()
+	}
+	if s.TLS != nil || s.Username != "" {
+		return errors.New("an embedded etcd listens nowhere: tls, server_name and user are for endpoints")
+	}
 	return nil
+}
+
+// config is what the store needs to know, but for an embedded server.
+func (s *EtcdStore) config(log *slog.Logger) etcd.Config {
+	return etcd.Config{
+		Endpoints: s.Endpoints, Prefix: s.Prefix, Timeout: time.Duration(s.Timeout), Logger: log,
+		TLS: (*etcd.TLS)(s.TLS), User: s.Username,
+		Password: func() (string, error) { return replaced(s.Password) },
+	}
 }
 
 // Open connects to the cluster, or to the embedded server, which it starts
 // unless another configuration of this process has it running.
 func (s *EtcdStore) Open(ctx context.Context, log *slog.Logger) (store.Store, error) {
-	cfg := etcd.Config{
-		Endpoints: s.Endpoints, Prefix: s.Prefix, Timeout: time.Duration(s.Timeout), Logger: log,
-	}
+	cfg := s.config(log)
 	if s.Embedded == "" {
 		return etcd.New(cfg)
 	}
@@ -248,13 +279,21 @@ func writeWhole(path, text string) error {
 // UnmarshalCaddyfile sets up the store from Caddyfile tokens. Syntax:
 //
 //	etcd [<endpoints...>] {
-//		embedded <folder>
-//		prefix   <prefix>
-//		timeout  <duration>
+//		embedded    <folder>
+//		prefix      <prefix>
+//		timeout     <duration>
+//		tls         <ca> [<certificate> <key>]
+//		server_name <name>
+//		user        <name> <password>
 //	}
 func (s *EtcdStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume the module's name
 	s.Endpoints = d.RemainingArgs()
+	for _, endpoint := range s.Endpoints {
+		if err := etcd.CheckEndpoint(endpoint); err != nil {
+			return d.WrapErr(err)
+		}
+	}
 	return parseBlock(d, "store etcd", etcdOptions, s)
 }
 

@@ -48,7 +48,7 @@ func TestValidateChangesNothing(t *testing.T) {
 	settings := []string{
 		`{` + realms + `}`, // the embedded store in data/cts
 		`{` + realms + `, "store": {"backend": "etcd", "embedded": "elsewhere"}, "cache": {"size_mib": 1}}`,
-		`{` + realms + `, "store": {"backend": "etcd", "endpoints": ["192.0.2.1:2379"]}, ` + testKey + `}`,
+		`{` + realms + `, "store": {"backend": "etcd", "endpoints": ["http://192.0.2.1:2379"]}, ` + testKey + `}`,
 		`{` + realms + `, "store": {"backend": "test.recorded", "name": "three"}, ` + testKey + `}`,
 		`{` + realms + `, ` + recordedOne + `}`,
 	}

@@ -29,7 +29,7 @@ func (s *Store) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, s.fault(ctx, err)
 	}
-	bounded, leave, err := s.enter(context.WithoutCancel(ctx))
+	bounded, leave, err := s.enter(clientv3.WithRequireLeader(context.WithoutCancel(ctx)))
 	if err != nil {
 		return 0, err
 	}

@@ -10,7 +10,6 @@ package etcd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -19,9 +18,6 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
 
 	"github.com/amgate/amgate/store"
 )
@@ -35,14 +31,25 @@ type Config struct {
 	// Client is an etcd client that somebody else closes, after the Store.
 	// Without one, the Store makes its own for Endpoints.
 	Client *clientv3.Client
-	// Endpoints are the members' client URLs or host:port pairs.
+	// Endpoints are the members' client URLs, all of them https or all http.
 	Endpoints []string
+	// TLS is for https endpoints. nil: the system's authorities are trusted,
+	// and no certificate is shown.
+	TLS *TLS
+	// User is who the store is for an etcd that asks its clients for a
+	// password. Empty: nobody, or whom the client certificate names.
+	User string
+	// Password returns the user's password. It is called for each login, so
+	// that a new one needs no restart and none is kept in memory that a log
+	// could show.
+	Password func() (string, error)
 	// Prefix comes before every key, with a slash between them, so that one
 	// cluster can serve several installations. Empty: keys are as they are.
 	Prefix string
 	// Timeout bounds each call to etcd. 0: 2 s.
 	Timeout time.Duration
-	// Logger is told of records that cannot be read. nil: nobody is.
+	// Logger is told of records that cannot be read, of faults that do not
+	// pass by themselves, and of what is amiss with the cluster. nil: nobody is.
 	Logger *slog.Logger
 }
 
@@ -53,6 +60,8 @@ type Store struct {
 	prefix  string
 	timeout time.Duration
 	log     *slog.Logger
+
+	troubles troubles
 
 	// inUse is held for reading by every call, for writing by Close: so it
 	// waits for the calls, and those that come later find closed.
@@ -72,6 +81,9 @@ var errClosed = fmt.Errorf("etcd: %w: the store is closed", store.ErrUnavailable
 // New returns a store. It does not wait for etcd: a cluster that is away
 // makes calls fail with store.ErrUnavailable until it is back.
 func New(cfg Config) (*Store, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("etcd: %w", err)
+	}
 	s := &Store{client: cfg.Client, timeout: cfg.Timeout, log: cfg.Logger}
 	if s.timeout <= 0 {
 		s.timeout = defaultTimeout
@@ -82,40 +94,19 @@ func New(cfg Config) (*Store, error) {
 	if p := strings.TrimSuffix(cfg.Prefix, "/"); p != "" {
 		s.prefix = p + "/"
 	}
+	s.troubles.log = s.log
+	s.closing, s.end = context.WithCancel(context.Background())
 	if s.client == nil {
-		client, err := dial(cfg.Endpoints, s.timeout)
+		client, err := s.dial(cfg)
 		if err != nil {
 			return nil, fmt.Errorf("etcd: %w", err)
 		}
 		s.client, s.owned = client, true
+		if cfg.Logger != nil {
+			s.watchers.Go(s.watchCluster)
+		}
 	}
-	s.closing, s.end = context.WithCancel(context.Background())
 	return s, nil
-}
-
-// dial makes a client that notices a dead connection in seconds and is back
-// soon after a member is. It logs nothing: what fails is returned to the
-// caller, and a warning for each retry of each request would bury the rest.
-func dial(endpoints []string, timeout time.Duration) (*clientv3.Client, error) {
-	if len(endpoints) == 0 {
-		return nil, errors.New("neither a client nor endpoints are given")
-	}
-	redial := backoff.DefaultConfig
-	redial.BaseDelay = 100 * time.Millisecond
-	redial.MaxDelay = 2 * time.Second
-	return clientv3.New(clientv3.Config{
-		Endpoints:   endpoints,
-		DialTimeout: timeout,
-		// etcd cuts off who pings more often than every 5 s.
-		DialKeepAliveTime:    10 * time.Second,
-		DialKeepAliveTimeout: 3 * time.Second,
-		BackoffWaitBetween:   50 * time.Millisecond,
-		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           redial,
-			MinConnectTimeout: timeout,
-		})},
-		Logger: zap.NewNop(),
-	})
 }
 
 // Close ends the watches, waits for them and for the calls under way, at
@@ -150,16 +141,6 @@ func (s *Store) enter(ctx context.Context) (bounded context.Context, leave func(
 	}
 	bounded, cancel := context.WithTimeout(ctx, s.timeout)
 	return bounded, func() { cancel(); s.inUse.RUnlock() }, nil
-}
-
-// fault dresses what the client reports. It wraps the context's error only
-// if that of the caller has ended, not the deadline that enter has set:
-// else our own time-out would look as if the caller had gone.
-func (s *Store) fault(ctx context.Context, err error) error {
-	if ended := ctx.Err(); ended != nil {
-		return fmt.Errorf("etcd: %w: %w", store.ErrUnavailable, ended)
-	}
-	return fmt.Errorf("etcd: %w: %s", store.ErrUnavailable, err.Error())
 }
 
 // name is the etcd key of a record.

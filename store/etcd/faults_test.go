@@ -3,6 +3,7 @@ package etcd_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -225,8 +226,86 @@ func TestCommitGivesUpOnRestlessRecords(t *testing.T) {
 	}
 }
 
-func TestNewNeedsSomewhere(t *testing.T) {
-	if s, err := etcd.New(etcd.Config{Prefix: "/am"}); err == nil {
-		t.Errorf("a store of nothing: %v", s)
+// compacting compacts all history away before the second page of a List.
+type compacting struct {
+	clientv3.KV
+	client *clientv3.Client
+	reads  int
+}
+
+func (c *compacting) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	c.reads++
+	if c.reads == 2 {
+		resp, err := c.Put(ctx, "elsewhere", "")
+		if err == nil {
+			_, err = c.client.Compact(ctx, resp.Header.Revision)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c.KV.Get(ctx, key, opts...)
+}
+
+// TestListOutlivesCompaction: what is read as of one revision begins anew when
+// that is gone, and misses nothing.
+func TestListOutlivesCompaction(t *testing.T) {
+	client := startEmbedded(t)
+	kv := &compacting{KV: client.KV, client: client}
+	client.KV = kv
+	s := newStore(t, etcd.Config{Client: client})
+	past := time.Now().Add(-time.Hour)
+	commit(t, s, store.Put("s/1", []byte("old"), past), store.Put("s/2", []byte("old"), past),
+		store.Put("s/3", []byte("live"), time.Time{}))
+	rs, _, err := s.List(t.Context(), "s/", store.Page{Limit: 1})
+	if err != nil || len(rs) != 1 || rs[0].Key != "s/3" {
+		t.Errorf("listed %+v, %v", rs, err)
+	}
+	if kv.reads <= 3 {
+		t.Errorf("%d reads: nothing began anew", kv.reads)
+	}
+}
+
+func TestSettingsAreChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg  etcd.Config
+		want string
+	}{
+		"nothing": {etcd.Config{Prefix: "/am"}, "endpoints"},
+		"no URL":  {etcd.Config{Endpoints: []string{"127.0.0.1:2379"}}, "https://etcd-1.example.com:2379"},
+		"another scheme": {
+			etcd.Config{Endpoints: []string{"tcp://127.0.0.1:2379"}}, "https://etcd-1.example.com:2379",
+		},
+		"no port": {etcd.Config{Endpoints: []string{"https://etcd-1"}}, "https://etcd-1.example.com:2379"},
+		"no host": {etcd.Config{Endpoints: []string{"https://:2379"}}, "https://etcd-1.example.com:2379"},
+		"a path":  {etcd.Config{Endpoints: []string{"https://etcd-1:2379/v3"}}, "https://etcd-1.example.com:2379"},
+		"a user": {
+			etcd.Config{Endpoints: []string{"https://am:secret@etcd-1:2379"}}, "https://etcd-1.example.com:2379",
+		},
+		"both schemes": {etcd.Config{Endpoints: []string{"https://a:2379", "http://b:2379"}}, "all https or all http"},
+		"tls for http": {
+			etcd.Config{Endpoints: []string{"http://a:2379"}, TLS: new(etcd.TLS)}, "write https://a:2379 instead of http://a:2379",
+		},
+		"no CA": {
+			etcd.Config{Endpoints: []string{"https://a:2379"}, TLS: &etcd.TLS{CA: "testdata/missing.pem"}}, "testdata/missing.pem",
+		},
+		"no certificate in the CA": {
+			etcd.Config{Endpoints: []string{"https://a:2379"}, TLS: &etcd.TLS{CA: "etcd.go"}}, "etcd.go holds no certificate",
+		},
+		"no key": {
+			etcd.Config{Endpoints: []string{"https://a:2379"}, TLS: &etcd.TLS{Certificate: "etcd.go"}}, "come together",
+		},
+		"no key in the file": {
+			etcd.Config{Endpoints: []string{"https://a:2379"}, TLS: &etcd.TLS{Certificate: "etcd.go", Key: "etcd.go"}}, "etcd.go",
+		},
+		"no password": {etcd.Config{Endpoints: []string{"https://a:2379"}, User: "am"}, "password"},
+	} {
+		s, err := etcd.New(c.cfg)
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
+		}
 	}
 }

@@ -2,9 +2,11 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/amgate/amgate/store"
@@ -18,15 +20,17 @@ const pageLimit = 500
 // that is asked answers what it knows, also while it is cut off from the
 // others. A record in an unknown layout is ErrMalformed.
 func (s *Store) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+	var opts []clientv3.OpOption
+	if want == store.Fresh {
+		ctx = clientv3.WithRequireLeader(ctx)
+	} else {
+		opts = append(opts, clientv3.WithSerializable())
+	}
 	bounded, leave, err := s.enter(ctx)
 	if err != nil {
 		return store.Record{}, 0, err
 	}
 	defer leave()
-	var opts []clientv3.OpOption
-	if want != store.Fresh {
-		opts = append(opts, clientv3.WithSerializable())
-	}
 	resp, err := s.client.Get(bounded, s.name(k), opts...)
 	if err != nil {
 		return store.Record{}, 0, s.fault(ctx, err)
@@ -48,11 +52,28 @@ func (s *Store) Get(ctx context.Context, k store.Key, want store.Freshness) (sto
 // List implements store.Store. A single record in an unknown layout makes
 // the whole page ErrMalformed: whoever counts sessions must not miss one.
 func (s *Store) List(ctx context.Context, prefix store.Key, page store.Page) ([]store.Record, int64, error) {
-	bounded, leave, err := s.enter(ctx)
+	bounded, leave, err := s.enter(clientv3.WithRequireLeader(ctx))
 	if err != nil {
 		return nil, 0, err
 	}
 	defer leave()
+	for {
+		rs, asOf, err := s.list(bounded, prefix, page)
+		switch {
+		case errors.Is(err, ErrMalformed):
+			return nil, asOf, err
+		case errors.Is(err, rpctypes.ErrCompacted):
+			continue // what was read so far is too old to be gone on with
+		case err != nil:
+			return nil, 0, s.fault(ctx, err)
+		}
+		return rs, asOf, nil
+	}
+}
+
+// list reads one page, all of it as of the same revision. Its error is the
+// client's, or ErrMalformed.
+func (s *Store) list(ctx context.Context, prefix store.Key, page store.Page) (rs []store.Record, asOf int64, err error) {
 	limit := pageLimit
 	if page.Limit > 0 {
 		limit = min(limit, page.Limit)
@@ -65,16 +86,14 @@ func (s *Store) List(ctx context.Context, prefix store.Key, page store.Page) ([]
 		begin = end // etcd answers an empty range with nothing, at a revision
 	}
 	now := time.Now()
-	var asOf int64
 	for {
-		resp, err := s.client.Get(bounded, begin, clientv3.WithRange(end), clientv3.WithLimit(int64(limit)), clientv3.WithRev(asOf))
+		resp, err := s.client.Get(ctx, begin, clientv3.WithRange(end), clientv3.WithLimit(int64(limit)), clientv3.WithRev(asOf))
 		if err != nil {
-			return nil, 0, s.fault(ctx, err)
+			return nil, 0, err
 		}
 		if asOf == 0 {
-			asOf = resp.Header.Revision // the rest of the page is read as of the same
+			asOf = resp.Header.Revision
 		}
-		var rs []store.Record
 		for _, kv := range resp.Kvs {
 			r, err := s.record(kv)
 			if err != nil {

@@ -3,6 +3,8 @@ package etcd_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,5 +142,65 @@ func TestOneMemberOfThreeMayGo(t *testing.T) {
 		cluster.Kill(i)
 		back(t, s)
 		cluster.Start(i)
+	}
+}
+
+// TestClusterIsLookedAt: what is amiss with it is told once, with the endpoint
+// and what to do; and a new store finds what was amiss before.
+func TestClusterIsLookedAt(t *testing.T) {
+	one := etcdproc.Start(t, etcdproc.Options{Args: []string{"--quota-backend-bytes=16777216"}})
+	other := etcdproc.Start(t, etcdproc.Options{})
+	s := newStore(t, etcd.Config{Endpoints: one.Endpoints()})
+	for i := 0; ; i++ { // until the alarm
+		if _, err := s.Commit(t.Context(), store.Put(store.Key(fmt.Sprint("s/", i)), make([]byte, 1<<20), time.Time{})); err != nil {
+			if !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("a full store: %v, want ErrUnavailable", err)
+			}
+			break
+		}
+	}
+	if _, _, err := s.Get(t.Context(), "s/0", store.Fresh); err != nil {
+		t.Errorf("a full store is not read: %v", err)
+	}
+	const gone = "http://127.0.0.1:1"
+	cfg := etcd.Config{Endpoints: append(append(one.Endpoints(), other.Endpoints()...), gone)}
+	log := logged(t, &cfg)
+	newStore(t, cfg)
+	for deadline := time.Now().Add(30 * time.Second); log.Count("level=WARN") < 5; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			break
+		}
+	}
+	wantLogged(t, log,
+		`msg="a member of the cluster does not answer" endpoint=`+gone,
+		`msg="etcd nears its quota, at which it refuses every write" endpoint=`+one.Endpoints()[0],
+		`msg="etcd has reached its quota and refuses every write" endpoint=`+one.Endpoints()[0],
+		"the endpoints are of different clusters",
+		"the cluster stops when one member does",
+	)
+	if strings.Contains(log.String(), "auto-compaction seems") {
+		t.Errorf("a young cluster is blamed:\n%s", log)
+	}
+}
+
+// TestHealthyClusterIsNotBlamed: three members of this version, with a user that
+// may use its keys alone.
+func TestHealthyClusterIsNotBlamed(t *testing.T) {
+	cluster := startSecure(t, 3)
+	cfg := cluster.config(t)
+	log := logged(t, &cfg)
+	s := newStore(t, cfg)
+	commit(t, s, store.Put("s/one", []byte("v"), time.Time{}))
+	if v := s.LookAtCluster(t.Context()); v != "3 members answer, 3 vote, whole true" {
+		t.Errorf("seen of the cluster: %s", v)
+	}
+	if _, err := cluster.Admin().Compact(t.Context(), commit(t, s, store.Put("s/one", []byte("v"), time.Time{}))); err != nil {
+		t.Fatal(err)
+	}
+	if v := s.LookAtCluster(t.Context()); v != "3 members answer, 3 vote, whole false" {
+		t.Errorf("seen of the cluster: %s", v)
+	}
+	if log.String() != "" {
+		t.Errorf("logged:\n%s", log)
 	}
 }

@@ -4,6 +4,7 @@
 package etcdproc
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/etcdutl/v3/snapshot"
 	"go.uber.org/zap"
 )
@@ -32,20 +34,31 @@ type Options struct {
 	// Snapshot is a file to make the members' folders from, as "etcdutl
 	// snapshot restore" does; "" for an empty cluster.
 	Snapshot string
+	// Authority, if it is set, issues the members' certificates and is whom
+	// they demand certificates of their clients from. Members talk to each
+	// other without.
+	Authority *Authority
+	// Root is the password of the user root, with which the cluster asks
+	// everybody who they are; "" for a cluster that lets everybody in.
+	Root string
 }
 
-// Cluster is an etcd cluster on loopback, without TLS. Its methods fail the
-// test instead of returning errors and are for one goroutine at a time.
-// Members are numbered from 0.
+// Cluster is an etcd cluster on loopback. Its methods fail the test instead of
+// returning errors and are for one goroutine at a time. Members are numbered
+// from 0.
 type Cluster struct {
 	tb      testing.TB
 	members []*member
+	tls     *tls.Config // of the test's own clients; nil without TLS
+	root    string
+	admin   *clientv3.Client // made when first asked for
 }
 
 // member is a process, or the place where one was.
 type member struct {
 	binary, log  string
 	client, peer string // host:port
+	url          string // of client
 	args         []string
 	cmd          *exec.Cmd // nil when it is down
 	frozen       bool
@@ -67,11 +80,18 @@ func Start(tb testing.TB, o Options) *Cluster {
 	}
 	c := &Cluster{tb: tb}
 	dir := tb.TempDir()
+	scheme, flags := "http://", o.Args
+	if o.Authority != nil {
+		scheme, flags = "https://", append(c.useTLS(o.Authority), flags...)
+	}
+	if o.Root != "" {
+		flags = append([]string{"--bcrypt-cost=4"}, flags...) // the least there is
+	}
 	var initial []string
 	for i := range n {
 		m := &member{
 			binary: binary, log: filepath.Join(dir, fmt.Sprintf("m%d.log", i)),
-			client: ports[2*i], peer: ports[2*i+1],
+			client: ports[2*i], peer: ports[2*i+1], url: scheme + ports[2*i],
 		}
 		c.members = append(c.members, m)
 		initial = append(initial, fmt.Sprintf("m%d=http://%s", i, m.peer))
@@ -80,14 +100,14 @@ func Start(tb testing.TB, o Options) *Cluster {
 		m.args = append([]string{
 			fmt.Sprintf("--name=m%d", i),
 			"--data-dir=" + filepath.Join(dir, fmt.Sprintf("m%d", i)),
-			"--listen-client-urls=http://" + m.client,
-			"--advertise-client-urls=http://" + m.client,
+			"--listen-client-urls=" + m.url,
+			"--advertise-client-urls=" + m.url,
 			"--listen-peer-urls=http://" + m.peer,
 			"--initial-advertise-peer-urls=http://" + m.peer,
 			"--initial-cluster=" + strings.Join(initial, ","),
 			"--initial-cluster-token=" + filepath.Base(dir),
 			"--log-level=warn",
-		}, o.Args...)
+		}, flags...)
 	}
 	if o.Snapshot != "" {
 		if err := c.restore(o.Snapshot, dir, initial); err != nil {
@@ -103,14 +123,27 @@ func Start(tb testing.TB, o Options) *Cluster {
 	for i := range c.members {
 		c.await(i)
 	}
+	if o.Root != "" {
+		c.enableAuth(o.Root)
+	}
 	return c
+}
+
+// useTLS gets the certificates and returns the members' flags for them.
+func (c *Cluster) useTLS(a *Authority) []string {
+	server := a.Issue(c.tb, "member", time.Hour)
+	c.tls = a.config(c.tb, a.Issue(c.tb, "etcdproc", time.Hour))
+	return []string{
+		"--cert-file=" + server.File, "--key-file=" + server.Key,
+		"--trusted-ca-file=" + a.File, "--client-cert-auth",
+	}
 }
 
 // Endpoints are the members' client URLs, those of stopped ones too.
 func (c *Cluster) Endpoints() []string {
 	urls := make([]string, len(c.members))
 	for i, m := range c.members {
-		urls[i] = "http://" + m.client
+		urls[i] = m.url
 	}
 	return urls
 }
@@ -187,11 +220,11 @@ func (c *Cluster) majority() bool {
 // await returns when member i answers linearizable reads.
 func (c *Cluster) await(i int) {
 	c.tb.Helper()
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: c.tls.Clone()}}
 	defer client.CloseIdleConnections()
 	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
-		resp, err := client.Get("http://" + c.members[i].client + "/readyz")
+		resp, err := client.Get(c.members[i].url + "/readyz")
 		if err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
@@ -204,6 +237,9 @@ func (c *Cluster) await(i int) {
 }
 
 func (c *Cluster) cleanup() {
+	if c.admin != nil {
+		c.admin.Close() // its error is that the context has ended
+	}
 	for i, m := range c.members {
 		if m.cmd != nil {
 			m.cmd.Process.Kill() // it may have gone by itself
