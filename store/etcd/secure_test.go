@@ -101,6 +101,7 @@ func TestContractOverTLSAsAUser(t *testing.T) {
 // TestCertificatesThatAreNotAccepted: each way is an outage that the log
 // explains once, and ends when the files are put right.
 func TestCertificatesThatAreNotAccepted(t *testing.T) {
+	t.Parallel()
 	cluster := startSecure(t, 1)
 	foreign := etcdproc.NewAuthority(t)
 	for name, spoil := range map[string]func(*testing.T, *etcd.TLS){
@@ -138,6 +139,7 @@ func TestCertificatesThatAreNotAccepted(t *testing.T) {
 // TestCertificatesAreRenewedInPlace: what reads the new files is the next
 // connection; nobody restarts anything, and half a renewal ends nothing.
 func TestCertificatesAreRenewedInPlace(t *testing.T) {
+	t.Parallel()
 	cluster := startSecure(t, 1)
 	cfg := cluster.config(t)
 	old := cluster.authority.Issue(t, "renewed", -time.Hour)
@@ -247,6 +249,7 @@ func TestRevokedPermission(t *testing.T) {
 // TestTokensExpire: etcd forgets a token that was not used for its lifetime, and
 // all of them when a member starts. Nobody may notice, a writer included.
 func TestTokensExpire(t *testing.T) {
+	t.Parallel()
 	cluster := startSecure(t, 1, "--auth-token-ttl=1")
 	cfg := cluster.config(t)
 	cfg.Timeout = 5 * time.Second
@@ -276,6 +279,7 @@ func TestTokensExpire(t *testing.T) {
 // TestStartWithoutTheCluster: a store whose cluster is away starts all the same,
 // with a user to log in as too, and works as soon as etcd does.
 func TestStartWithoutTheCluster(t *testing.T) {
+	t.Parallel()
 	cluster := startSecure(t, 1)
 	cfg := cluster.config(t)
 	cfg.Timeout = 500 * time.Millisecond
@@ -297,6 +301,7 @@ func TestStartWithoutTheCluster(t *testing.T) {
 // TestThreeSecureMembers: whichever goes, the others know the user, its token
 // included.
 func TestThreeSecureMembers(t *testing.T) {
+	t.Parallel()
 	cluster := startSecure(t, 3)
 	cfg := cluster.config(t)
 	cfg.Timeout = 5 * time.Second
