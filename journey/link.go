@@ -106,6 +106,11 @@ func (l *linker) expand(t *Tree, on []string) (*Tree, error) {
 		}
 		return id
 	}
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		if _, inner := entries[enter(id)]; inner {
+			return nil, fail(id, "from it inner journeys that do nothing lead to one another for ever; wire one of them elsewhere")
+		}
+	}
 	whole := *t
 	whole.Entry, whole.Nodes = enter(t.Entry), make(map[string]*Placed)
 	for id, p := range t.Nodes {

@@ -143,7 +143,11 @@ func TestLinkRefuses(t *testing.T) {
 		"missing":  {treesOf(treeOf("a", placed("i", inner{"b", false}, journey.Success, journey.Failure))), "a", `node i: there is no journey "b"`},
 		"disabled": {treesOf(disabled, treeOf("a", placed("i", inner{"off", false}, journey.Success, journey.Failure))), "a", `"off" is disabled`},
 		"too many": {treesOf(deep...), "t19", "more than 2000 nodes"},
-		"taken":    {treesOf(treeOf("b", ask()), treeOf("a", placed("i", inner{"b", false}, "i/ask", journey.Failure), placed("i/ask", step{[]string{"ok"}}, journey.Success))), "a", "taken"},
+		"doing nothing for ever": {treesOf(
+			&journey.Tree{Name: "nothing", Entry: journey.Success},
+			treeOf("a", placed("x", inner{"nothing", false}, "y", journey.Failure), placed("y", inner{"nothing", false}, "x", journey.Failure)),
+		), "a", "node x: from it inner journeys that do nothing lead to one another"},
+		"taken": {treesOf(treeOf("b", ask()), treeOf("a", placed("i", inner{"b", false}, "i/ask", journey.Failure), placed("i/ask", step{[]string{"ok"}}, journey.Success))), "a", "taken"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			linked, broken := journey.Link(tc.trees)

@@ -165,7 +165,7 @@ func (c *treeCheck) wire(id, outcome string, next map[string]string) {
 
 // paths checks that every node can be reached, and that success can.
 func (c *treeCheck) paths() {
-	reached := c.tree.reachable(c.tree.Entry)
+	reached := c.tree.Reachable(c.tree.Entry)
 	for _, id := range slices.Sorted(maps.Keys(c.tree.Nodes)) {
 		if !reached[id] {
 			c.add("node %s: no path leads to it from the entry %s; wire an outcome to it or remove it", id, c.tree.Entry)
@@ -176,9 +176,9 @@ func (c *treeCheck) paths() {
 	}
 }
 
-// reachable is the set of nodes and ends that a journey at node from can come
+// Reachable is the set of nodes and ends that a journey at node from can come
 // to, itself included.
-func (t *Tree) reachable(from string) map[string]bool {
+func (t *Tree) Reachable(from string) map[string]bool {
 	reached := map[string]bool{from: true}
 	for todo := []string{from}; len(todo) > 0; {
 		p := t.Nodes[todo[len(todo)-1]]

@@ -220,7 +220,7 @@ func (w *walk) promote(asking *Placed) {
 	if d, ok := asking.Node.(Declarer); ok {
 		replaced = d.Writes()
 	}
-	for id := range w.tree.reachable(asking.ID) {
+	for id := range w.tree.Reachable(asking.ID) {
 		p := w.tree.Nodes[id]
 		if p == nil {
 			continue

@@ -240,20 +240,7 @@ func (b *builder) wire(id string, p place) {
 // the others.
 func (b *builder) prune() {
 	t := b.made.Tree
-	reached := map[string]bool{t.Entry: true}
-	for todo := []string{t.Entry}; len(todo) > 0; {
-		p := t.Nodes[todo[0]]
-		todo = todo[1:]
-		if p == nil {
-			continue
-		}
-		for _, next := range p.Next {
-			if !reached[next] {
-				reached[next] = true
-				todo = append(todo, next)
-			}
-		}
-	}
+	reached := t.Reachable(t.Entry)
 	for _, id := range slices.Sorted(maps.Keys(b.places)) {
 		if !reached[id] {
 			b.made.dropped[id] = t.Nodes[id]
