@@ -162,7 +162,7 @@ func always(edge) bool { return true }
 
 // unreachable finds the nodes to which no path leads.
 func (l *linter) unreachable() {
-	reached := l.Reachable(l.tree.Entry, always)
+	reached := l.reachable(l.tree.Entry, always)
 	for _, id := range slices.Sorted(maps.Keys(l.tree.Nodes)) {
 		if !reached[id] {
 			l.find(Warning, RuleUnreachable, id, "no path leads to it; wire an outcome to it, or remove it")
