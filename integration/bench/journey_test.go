@@ -49,7 +49,9 @@ const loopJourney = `
 // three schemes with a static answer of the same binary: the ratios of
 // processor time. Beside them is what HTTP alone costs: a request as large as a
 // step's, and one that is answered with as much as a step, both without looking
-// at what was sent. One iteration is a round of one second for each.
+// at what was sent; and what a step in memory alone costs, from the request's
+// bytes to the reply's, without a connection. One iteration is a round of one
+// second for each.
 func BenchmarkJourneyStep(b *testing.B) {
 	binary := buildBinary(b)
 	static := start(b, binary, "static", "", "\trespond \"OK\"\n")
@@ -59,7 +61,8 @@ func BenchmarkJourneyStep(b *testing.B) {
 	for _, scheme := range schemes {
 		servers[scheme] = startScheme(b, binary, scheme)
 	}
-	var posts, exchanges []float64
+	lone := newLoneStep(b)
+	var posts, exchanges, alone []float64
 	ratios := make(map[string][]float64)
 	micros := make(map[string][]float64)
 	sizes := make(map[string]int)
@@ -67,6 +70,7 @@ func BenchmarkJourneyStep(b *testing.B) {
 		base := static.load(b, []string{""})
 		posts = append(posts, static.posts(b).cpu/base.cpu)
 		exchanges = append(exchanges, talkative.posts(b).cpu/base.cpu)
+		alone = append(alone, lone.round(b)/base.cpu)
 		for _, scheme := range schemes {
 			steps, size := servers[scheme].walk(b)
 			ratios[scheme] = append(ratios[scheme], steps.cpu/base.cpu)
@@ -81,6 +85,7 @@ func BenchmarkJourneyStep(b *testing.B) {
 	}
 	b.ReportMetric(median(posts), "post/static")
 	b.ReportMetric(median(exchanges), "exchange/static")
+	b.ReportMetric(median(alone), "step-alone/static")
 	b.ReportMetric(0, "ns/op")
 }
 
