@@ -38,6 +38,10 @@ test: ## Run every test, installing the browser and the npm packages they need
 	$(GO) vet ./...
 	$(GO) test -race -timeout 25m ./...
 
+.PHONY: chaos
+chaos: ## Run the tests of faults in their long form, and write the table of docs/failures.md
+	$(GO) test -run '^(TestFaults|TestHistory)' -timeout 40m -v ./integration -chaos
+
 .PHONY: lint
 lint: ## Run the linters of .golangci.yml
 	$(LINT) run ./...

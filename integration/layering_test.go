@@ -26,6 +26,9 @@ var layers = map[string]layer{
 	"journey/affinity": {level: 0},
 	"logtest":          {level: 0}, // for tests
 
+	"store/storetest/faultnet": {level: 0}, // for tests, as the next
+	"integration/history":      {level: 0},
+
 	"journey": {level: 1, only: []string{"store", "identity", "journey/callback"}},
 
 	"journey/keep":             {level: 2},
@@ -80,6 +83,7 @@ var owners = []struct {
 	owners []string
 }{
 	{"go.etcd.io/", []string{"store/etcd", "store/etcd/embedded", "store/storetest/etcdproc"}},
+	{"github.com/anishathalye/porcupine", []string{"integration/history"}},
 	{"google.golang.org/grpc", []string{"store/etcd", "store/etcd/embedded"}},
 	{"github.com/allegro/bigcache", []string{"store/cache"}},
 	{"github.com/golang-jwt/", []string{"token"}},

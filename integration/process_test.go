@@ -201,6 +201,10 @@ func (p *process) kill() {
 	<-p.done
 }
 
+// freeze keeps the process from running, thaw lets it go on.
+func (p *process) freeze() { must(p.t, p.cmd.Process.Signal(syscall.SIGSTOP)) }
+func (p *process) thaw()   { must(p.t, p.cmd.Process.Signal(syscall.SIGCONT)) }
+
 func (p *process) running() bool {
 	if p.done == nil {
 		return false

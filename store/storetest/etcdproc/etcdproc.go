@@ -19,6 +19,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/etcdutl/v3/snapshot"
 	"go.uber.org/zap"
+
+	"github.com/amgate/amgate/store/storetest/faultnet"
 )
 
 // patience bounds how long a member may take to start or stop.
@@ -41,6 +43,8 @@ type Options struct {
 	// Root is the password of the user root, with which the cluster asks
 	// everybody who they are; "" for a cluster that lets everybody in.
 	Root string
+	// Severable puts a proxy before each member's peer address, for Isolate.
+	Severable bool
 }
 
 // Cluster is an etcd cluster on loopback. Its methods fail the test instead of
@@ -56,12 +60,16 @@ type Cluster struct {
 
 // member is a process, or the place where one was.
 type member struct {
-	binary, log  string
-	client, peer string // host:port
-	url          string // of client
-	args         []string
-	cmd          *exec.Cmd // nil when it is down
-	frozen       bool
+	binary, log string
+	// client and peer are where it listens, advertised is where the others
+	// find it: host:port.
+	client, peer, advertised string
+	url                      string // of client
+	// proxy is at the advertised address if the cluster is severable.
+	proxy  *faultnet.Proxy
+	args   []string
+	cmd    *exec.Cmd // nil when it is down
+	frozen bool
 }
 
 // Start builds etcd if that was not done before, starts the members, and
@@ -91,10 +99,14 @@ func Start(tb testing.TB, o Options) *Cluster {
 	for i := range n {
 		m := &member{
 			binary: binary, log: filepath.Join(dir, fmt.Sprintf("m%d.log", i)),
-			client: ports[2*i], peer: ports[2*i+1], url: scheme + ports[2*i],
+			client: ports[2*i], peer: ports[2*i+1], advertised: ports[2*i+1], url: scheme + ports[2*i],
+		}
+		if o.Severable {
+			m.proxy = faultnet.ListenNamed(tb, m.peer, sender)
+			m.advertised = m.proxy.Addr()
 		}
 		c.members = append(c.members, m)
-		initial = append(initial, fmt.Sprintf("m%d=http://%s", i, m.peer))
+		initial = append(initial, fmt.Sprintf("m%d=http://%s", i, m.advertised))
 	}
 	for i, m := range c.members {
 		m.args = append([]string{
@@ -103,7 +115,7 @@ func Start(tb testing.TB, o Options) *Cluster {
 			"--listen-client-urls=" + m.url,
 			"--advertise-client-urls=" + m.url,
 			"--listen-peer-urls=http://" + m.peer,
-			"--initial-advertise-peer-urls=http://" + m.peer,
+			"--initial-advertise-peer-urls=http://" + m.advertised,
 			"--initial-cluster=" + strings.Join(initial, ","),
 			"--initial-cluster-token=" + filepath.Base(dir),
 			"--log-level=warn",
@@ -258,7 +270,7 @@ func (c *Cluster) restore(file, dir string, initial []string) error {
 		name := fmt.Sprintf("m%d", i)
 		err := snapshot.NewV3(zap.NewNop()).Restore(snapshot.RestoreConfig{
 			SnapshotPath: file, OutputDataDir: filepath.Join(dir, name), Name: name,
-			PeerURLs: []string{"http://" + m.peer}, InitialCluster: strings.Join(initial, ","),
+			PeerURLs: []string{"http://" + m.advertised}, InitialCluster: strings.Join(initial, ","),
 			InitialClusterToken: filepath.Base(dir),
 		})
 		if err != nil {

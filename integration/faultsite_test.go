@@ -1,0 +1,159 @@
+package integration
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/amgate/amgate/store/storetest/etcdproc"
+	"github.com/amgate/amgate/store/storetest/faultnet"
+	"github.com/amgate/amgate/token"
+)
+
+// chaos makes the tests of faults long: "make chaos".
+var chaos = flag.Bool("chaos", false, "run the tests of faults in their long form, and write docs/failures.md")
+
+const (
+	siteMembers  = 3
+	siteGateways = 3
+	// siteQuota makes it quick to fill etcd's disk space.
+	siteQuota = 32 << 20
+)
+
+// pace says how long things take in a test of faults.
+type pace struct {
+	// freshness and timeout are settings of the gateways.
+	freshness, timeout time.Duration
+	// before and hold are how long clients are at work before a fault begins,
+	// and how long it lasts.
+	before, hold time.Duration
+	// visitors is how many sessions live at once.
+	visitors int
+}
+
+// paceOf is the product's defaults in the long form.
+func paceOf() pace {
+	if *chaos {
+		return pace{freshness: 5 * time.Second, timeout: 2 * time.Second, before: 2 * time.Second, hold: 12 * time.Second, visitors: 12}
+	}
+	return pace{freshness: time.Second, timeout: 500 * time.Millisecond, before: time.Second, hold: 2500 * time.Millisecond, visitors: 6}
+}
+
+// faultSite is three etcd members and three gateways in front of them, each
+// with connections of its own to every member, all of which can fail; those
+// between the members too.
+type faultSite struct {
+	*testing.T
+	pace
+	etcd     *etcdproc.Cluster
+	gateways []*faultGateway
+	user     user
+	// hit is the member that a fault befell.
+	hit int
+}
+
+// faultGateway is an amgate with a protected app and AM's endpoints.
+type faultGateway struct {
+	*process
+	name string
+	// nets are its connections to each member.
+	nets []*faultnet.Proxy
+}
+
+func startFaultSite(t *testing.T, p pace) *faultSite {
+	t.Helper()
+	s := &faultSite{
+		T: t, pace: p, user: newUser("bjensen"),
+		etcd: etcdproc.Start(t, etcdproc.Options{
+			Members: siteMembers, Severable: true, Args: []string{fmt.Sprintf("--quota-backend-bytes=%d", siteQuota)},
+		}),
+	}
+	key := token.GenerateSecret().Base64()
+	for i := range siteGateways {
+		s.gateways = append(s.gateways, s.startGateway(fmt.Sprintf("am-%d", i+1), key))
+	}
+	return s
+}
+
+func (s *faultSite) startGateway(name, key string) *faultGateway {
+	s.Helper()
+	g := &faultGateway{name: name}
+	var endpoints []string
+	for _, url := range s.etcd.Endpoints() {
+		net := faultnet.Listen(s.T, strings.TrimPrefix(url, "http://"))
+		g.nets = append(g.nets, net)
+		endpoints = append(endpoints, "http://"+net.Addr())
+	}
+	dir := newDir(s.T)
+	writeUsers(s.T, dir, s.user)
+	addr := "127.0.0.1:" + freePort(s.T)
+	g.process = start(s.T, spec{
+		dir: dir,
+		url: "http://" + addr,
+		am: fmt.Sprintf(`
+		node %s {
+			advertise http://%s
+		}
+		store etcd %s {
+			timeout %s
+		}
+		cache 16MiB {
+			freshness %s
+		}
+		signing_key %s
+		realm /alpha {
+			identities file users.json
+			journey_sessions client
+		}`, name, addr, strings.Join(endpoints, " "), s.timeout, s.freshness, key),
+		sites: fmt.Sprintf(`
+http://%s {
+	am_server /am/*
+	am_auth /app {
+		realm /alpha
+	}
+	respond /app "Hello {http.auth.user.id}"
+}
+`, addr),
+	})
+	return g
+}
+
+// network sets the fault between a gateway and all members.
+func (g *faultGateway) network(f faultnet.Fault) {
+	for _, net := range g.nets {
+		net.Set(f)
+	}
+}
+
+// heal ends all faults of the networks.
+func (s *faultSite) heal() {
+	s.etcd.Rejoin()
+	for _, g := range s.gateways {
+		g.network(faultnet.Fault{})
+	}
+}
+
+// awaitWell returns when every gateway logs in, finds the session that
+// another one made, and ends it.
+func (s *faultSite) awaitWell() {
+	s.Helper()
+	for i, g := range s.gateways {
+		other := s.gateways[(i+1)%len(s.gateways)]
+		eventually(s, startLimit, func() error {
+			tok, status := g.login(s.user)
+			if status != http.StatusOK {
+				return fmt.Errorf("%s: a login is answered with %d", g.name, status)
+			}
+			if status := other.look(tok, false); status != http.StatusOK {
+				return fmt.Errorf("%s: a look-up is answered with %d", other.name, status)
+			}
+			if _, status := g.logout(tok); status != http.StatusOK {
+				return fmt.Errorf("%s: a logout is answered with %d", g.name, status)
+			}
+			return nil
+		})
+	}
+}
