@@ -117,19 +117,8 @@ func Check(ops []Op, freshness time.Duration) error {
 			return fmt.Errorf("%w\n%s", err, show(ops))
 		}
 		var search []porcupine.Operation
-		perhapsEnded := false
-		for _, op := range ops {
-			if op.Kind == End && op.Outcome == Unknown {
-				// A record ends once. If a later try did it, the first one may
-				// as well have, whenever that was: the others say nothing.
-				if perhapsEnded {
-					continue
-				}
-				perhapsEnded = true
-			}
-			if o, matters := operation(op, freshness); matters {
-				search = append(search, o)
-			}
+		for _, op := range telling(ops) {
+			search = append(search, operation(op, freshness))
 		}
 		switch result := porcupine.CheckOperationsTimeout(model, search, searchLimit); result {
 		case porcupine.Ok:
@@ -176,18 +165,43 @@ func show(ops []Op) string {
 	return b.String()
 }
 
-// operation is what the search is given; false if it says nothing.
-func operation(op Op, freshness time.Duration) (porcupine.Operation, bool) {
+// telling leaves out what cannot make a difference, and would only make the
+// search long.
+func telling(ops []Op) (kept []Op) {
+	read := make(map[string]bool)
+	for _, op := range ops {
+		read[op.Value] = read[op.Value] || op.Kind == Lookup && op.Outcome == Done
+	}
+	perhapsEnded := false
+	for _, op := range ops {
+		switch {
+		case op.Outcome == Refused, op.Outcome == Unknown && op.Kind == Lookup:
+			continue
+		case op.Outcome == Unknown && op.Kind == Change && !read[op.Value]:
+			continue // it may as well happen last of all
+		case op.Outcome == Unknown && op.Kind == End:
+			// A record ends once. If a later try did it, the first one may as
+			// well have, whenever that was.
+			if perhapsEnded {
+				continue
+			}
+			perhapsEnded = true
+		}
+		kept = append(kept, op)
+	}
+	return kept
+}
+
+// operation is what the search is given: when it may have happened.
+func operation(op Op, freshness time.Duration) porcupine.Operation {
 	o := porcupine.Operation{ClientId: op.Client, Input: op, Output: op.Outcome, Call: int64(op.Call), Return: int64(op.Return)}
 	switch {
-	case op.Outcome == Refused, op.Outcome == Unknown && op.Kind == Lookup:
-		return o, false
 	case op.Outcome == Unknown:
 		o.Return = math.MaxInt64
 	case op.Outcome == Done && op.Kind == Lookup:
 		o.Call -= int64(freshness)
 	}
-	return o, true
+	return o
 }
 
 // state is what a record may be at a moment.
