@@ -65,7 +65,7 @@ func startStoreNodes(t *testing.T, dress func(store.Store) store.Store) *storeNo
 		t.Cleanup(n.Close)
 		s.nodes = append(s.nodes, n)
 		eventually(t, startLimit, func() error {
-			if !n.Stats().Proven {
+			if !n.State().Proven {
 				return errors.New("no proof")
 			}
 			return nil

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +64,24 @@ const (
 	issueWait  = 50 * time.Millisecond
 )
 
+// candidates are the heads of the tokens that one seed may yield: each try of
+// an Issue makes a session with another one.
+//
+// A try that the store did not answer may happen yet, long after: a member of
+// etcd that hung with it in its socket goes on with it. Were the next try for
+// the same record, that could bring a session back that was logged out in
+// between. As it is, the late one meets the session of the other try, or makes
+// one whose token nobody was given.
+type candidates [issueTries][20]byte
+
+func (r *realm) candidates(seed []byte) (heads candidates) {
+	heads[0] = r.keys.DeriveHead(seed)
+	for try := 1; try < issueTries; try++ {
+		heads[try] = r.keys.DeriveHead(append(bytes.Clone(seed), byte(try)))
+	}
+	return heads
+}
+
 // Issue makes the session that a journey yielded, in one transaction with the
 // operations that end the journey, and returns its token.
 //
@@ -82,20 +101,15 @@ func (m *Manager) Issue(ctx context.Context, g Grant, with ...store.Op) (tok str
 	if err != nil {
 		return "", Session{}, err
 	}
-	head := r.keys.DeriveHead(g.Seed)
-	s, ops, err := m.prepare(r, &g, sessionID(&head))
-	if err != nil {
-		return "", Session{}, err
-	}
-	ops = append(ops, with...)
+	heads := r.candidates(g.Seed)
 	wait := issueWait
-	for try := 1; ; try++ {
-		made, err := m.create(ctx, r, s, ops)
+	for try := 0; ; try++ {
+		head, made, err := m.create(ctx, r, &g, &heads, try, with)
 		if err == nil {
 			m.access.seen.put(&made.id, made.Created().Unix())
 			return r.keys.Mint(token.CTS, head), made, nil
 		}
-		if try == issueTries || !errors.Is(err, store.ErrUnavailable) {
+		if try == issueTries-1 || !errors.Is(err, store.ErrUnavailable) {
 			return "", Session{}, err
 		}
 		select {
@@ -122,30 +136,50 @@ func (m *Manager) prepare(r *realm, g *Grant, id hash) (Session, []store.Op, err
 	}, nil
 }
 
-// create tries once to create the session, and returns the one that is there.
-func (m *Manager) create(ctx context.Context, r *realm, s Session, ops []store.Op) (Session, error) {
-	revision, err := m.store.Commit(context.WithoutCancel(ctx), ops...)
+// create tries once to create the session, unless one of the other candidates
+// is there, and returns the one that is, with its head.
+func (m *Manager) create(ctx context.Context, r *realm, g *Grant, heads *candidates, try int, with []store.Op) ([20]byte, Session, error) {
+	s, ops, err := m.prepare(r, g, sessionID(&heads[try]))
+	if err != nil {
+		return [20]byte{}, Session{}, err
+	}
+	for i := range heads {
+		if i != try {
+			ops = append(ops, store.Absent(sessionKey(sessionID(&heads[i]))))
+		}
+	}
+	revision, err := m.store.Commit(context.WithoutCancel(ctx), append(ops, with...)...)
 	switch {
 	case err == nil:
 		s.revision = revision
-		return s, nil
+		return heads[try], s, nil
 	case errors.Is(err, store.ErrUnavailable):
 		m.access.failed(err)
-		return Session{}, err
-	case !errors.Is(err, store.ErrExists):
-		return Session{}, err
+		return [20]byte{}, Session{}, err
+	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrConflict):
+		return m.recognise(ctx, r, g, heads, err)
 	}
-	existing, loadErr := m.load(ctx, r, s.id, store.Fresh)
-	switch {
-	case errors.Is(loadErr, ErrEnded):
-		return Session{}, err // it was a Create of with that failed
-	case loadErr != nil:
-		return Session{}, loadErr
-	case existing.UserID() != s.UserID():
-		// Two ends of one journey, for two users: the first one counts.
-		return Session{}, fmt.Errorf("session: the journey has yielded a session already: %w", store.ErrConflict)
+	return [20]byte{}, Session{}, err
+}
+
+// recognise returns the session that the seed has yielded already, or, if
+// there is none, the error by which create failed: then that was because of
+// with.
+func (m *Manager) recognise(ctx context.Context, r *realm, g *Grant, heads *candidates, failed error) ([20]byte, Session, error) {
+	for _, head := range heads {
+		existing, err := m.load(ctx, r, sessionID(&head), store.Fresh)
+		switch {
+		case errors.Is(err, ErrEnded):
+			continue
+		case err != nil:
+			return [20]byte{}, Session{}, err
+		case existing.UserID() != g.UserID:
+			// Two ends of one journey, for two users: the first one counts.
+			return [20]byte{}, Session{}, fmt.Errorf("session: the journey has yielded a session already: %w", store.ErrConflict)
+		}
+		return head, existing, nil
 	}
-	return existing, nil
+	return [20]byte{}, Session{}, failed
 }
 
 // End ends a session at once, everywhere within the time that a cache needs to

@@ -64,6 +64,41 @@ func TestIssueAfterAnUnknownOutcomeYieldsOneSession(t *testing.T) {
 	}
 }
 
+// TestLateTryBringsNoSessionBack: a try that was not answered lay in the
+// socket of a member of etcd that hung, and is carried out when the session of
+// the next try has been used, or logged out. In the first form of Issue, which
+// tried for the same record again, the session was back after its logout.
+func TestLateTryBringsNoSessionBack(t *testing.T) {
+	for name, ended := range map[string]bool{"while the session lives": false, "after its logout": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				n := w.node(t)
+				w.store.Late.Store(2)
+				tok, s, err := n.Issue(t.Context(), grant())
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := error(nil)
+				if ended {
+					want = session.ErrEnded
+					if err := n.End(t.Context(), s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				outcomes := w.store.Deliver(t.Context())
+				if len(outcomes) != 2 {
+					t.Fatalf("%d tries were late", len(outcomes))
+				}
+				n.use(t, tok, want)
+				if sessions, _ := w.records(t); len(sessions) > 1 || !ended && outcomes[0] == nil {
+					t.Errorf("%d sessions; the late tries: %v", len(sessions), outcomes)
+				}
+			})
+		})
+	}
+}
+
 func TestIssueByManyAtOnceYieldsOneSession(t *testing.T) {
 	w := newWorld(t)
 	nodes := []*node{w.node(t), w.node(t)}

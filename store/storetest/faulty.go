@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,11 +24,17 @@ type Faulty struct {
 	// Lost is how many commits are applied and answered with ErrDown all the
 	// same; Refused is how many are not applied and answered so.
 	Lost, Refused atomic.Int64
+	// Late is how many commits are answered with ErrDown and applied when
+	// Deliver is called.
+	Late atomic.Int64
 	// ReadTime is how long a Get takes, in nanoseconds.
 	ReadTime atomic.Int64
 	// BeforeCommit, unless nil, runs before each commit; for tests with one
 	// goroutine.
 	BeforeCommit func()
+
+	mu   sync.Mutex
+	late [][]store.Op
 }
 
 var _ store.Store = (*Faulty)(nil)
@@ -68,9 +75,28 @@ func (f *Faulty) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	if f.Refused.Add(-1) >= 0 {
 		return 0, ErrDown
 	}
+	if f.Late.Add(-1) >= 0 {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.late = append(f.late, ops)
+		return 0, ErrDown
+	}
 	revision, err := f.Store.Commit(ctx, ops...)
 	if err == nil && f.Lost.Add(-1) >= 0 {
 		return 0, ErrDown
 	}
 	return revision, err
+}
+
+// Deliver applies the commits that are late, as a server does that hung with
+// them in its socket, and returns what became of each.
+func (f *Faulty) Deliver(ctx context.Context) (outcomes []error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, ops := range f.late {
+		_, err := f.Store.Commit(ctx, ops...)
+		outcomes = append(outcomes, err)
+	}
+	f.late = nil
+	return outcomes
 }
