@@ -74,20 +74,10 @@ func (s *Store) List(ctx context.Context, prefix store.Key, page store.Page) ([]
 // list reads one page, all of it as of the same revision. Its error is the
 // client's, or ErrMalformed.
 func (s *Store) list(ctx context.Context, prefix store.Key, page store.Page) (rs []store.Record, asOf int64, err error) {
-	limit := pageLimit
-	if page.Limit > 0 {
-		limit = min(limit, page.Limit)
-	}
-	begin, end := s.below(prefix)
-	if page.After != "" {
-		begin = max(begin, s.name(page.After)+"\x00")
-	}
-	if end != "\x00" && begin >= end {
-		begin = end // etcd answers an empty range with nothing, at a revision
-	}
+	begin, end := s.from(prefix, page.After)
 	now := time.Now()
 	for {
-		resp, err := s.client.Get(ctx, begin, clientv3.WithRange(end), clientv3.WithLimit(int64(limit)), clientv3.WithRev(asOf))
+		resp, err := s.client.Get(ctx, begin, clientv3.WithRange(end), clientv3.WithLimit(pageSize(page)), clientv3.WithRev(asOf))
 		if err != nil {
 			return nil, 0, err
 		}
@@ -109,4 +99,25 @@ func (s *Store) list(ctx context.Context, prefix store.Key, page store.Page) (rs
 		}
 		begin = string(resp.Kvs[len(resp.Kvs)-1].Key) + "\x00"
 	}
+}
+
+// from is below for the keys greater than after. An empty range is one that
+// etcd answers with nothing, at a revision.
+func (s *Store) from(prefix, after store.Key) (begin, end string) {
+	begin, end = s.below(prefix)
+	if after != "" {
+		begin = max(begin, s.name(after)+"\x00")
+	}
+	if end != "\x00" && begin >= end {
+		begin = end
+	}
+	return begin, end
+}
+
+// pageSize is how many records are read at once.
+func pageSize(page store.Page) int64 {
+	if page.Limit > 0 {
+		return int64(min(pageLimit, page.Limit))
+	}
+	return pageLimit
 }

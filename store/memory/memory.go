@@ -9,8 +9,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -97,18 +95,8 @@ func (s *Store) List(ctx context.Context, prefix store.Key, page store.Page) ([]
 		limit = pageLimit
 	}
 	now := time.Now()
-	var found []store.Record
-	for k, r := range s.records {
-		if k.HasPrefix(prefix) && k > page.After && !r.Expired(now) {
-			found = append(found, r)
-		}
-	}
-	slices.SortFunc(found, func(a, b store.Record) int { return strings.Compare(string(a.Key), string(b.Key)) })
-	found = found[:min(limit, len(found))]
-	for i := range found {
-		found[i] = clone(found[i])
-	}
-	return found, s.revision, nil
+	found := s.after(prefix, page.After, func(r store.Record) bool { return !r.Expired(now) })
+	return clones(found[:min(limit, len(found))]), s.revision, nil
 }
 
 // usable tells why a call must not go on. The caller holds s.mu.

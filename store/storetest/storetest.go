@@ -63,6 +63,9 @@ var contract = []struct {
 	{"list pages past expired records", listSkipsExpired},
 	{"list has a limit of its own", listOwnLimit},
 
+	{"scan shows what is past its deadline too", scanShowsAll},
+	{"read shows what is past its deadline too", readShowsAll},
+
 	{"watch tells changes after a revision", watchFrom},
 	{"watch several prefixes", watchPrefixes},
 	{"watch overlapping prefixes tells once", watchOverlap},
