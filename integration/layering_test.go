@@ -29,6 +29,9 @@ var layers = map[string]layer{
 	"store/storetest/faultnet": {level: 0}, // for tests, as the next
 	"integration/history":      {level: 0},
 
+	"store/outbox": {level: 1, only: []string{"store"}},
+	"store/reaper": {level: 1, only: []string{"store"}},
+
 	"journey": {level: 1, only: []string{"store", "identity", "journey/callback"}},
 
 	"journey/keep":             {level: 2},
