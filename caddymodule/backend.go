@@ -18,12 +18,22 @@ import (
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/cache"
+	"github.com/amgate/amgate/store/outbox"
+	"github.com/amgate/amgate/store/reaper"
 	"github.com/amgate/amgate/token"
 )
 
 // cachedKinds are the kinds of records that the cache may keep: those whose
 // every change is announced under inv/.
 var cachedKinds = []store.Key{"s/"}
+
+// sweptKinds are the kinds of records that go when their deadlines have passed.
+// Sessions and the users' indexes, s/ and u/, have a Judge of their own; what
+// it may have left of them is looked for now and then.
+var (
+	sweptKinds  = []store.Key{"j/", "a/", "c/", "l/", outbox.Prefix, store.Announcements}
+	rarelySwept = []store.Key{"s/"}
+)
 
 // openTimeout bounds how long opening a store may take. An embedded one with
 // much data on a slow disk needs its time, and to give up would end the start;
@@ -105,7 +115,27 @@ func (b *backend) open() (err error) {
 	access := session.NewAccess(session.AccessConfig{Store: front, Logger: b.log})
 	b.closers = append(b.closers, func() error { access.Close(); return nil })
 	b.Store, b.Access = front, access
+	b.Outbox = outbox.New(outbox.Config{Store: front, Logger: b.log})
+	b.closers = append(b.closers, func() error { b.Outbox.Close(); return nil })
+	b.openReaper(inner)
+	working.Store(b, nil)
+	b.closers = append(b.closers, func() error { working.Delete(b); return nil })
 	return nil
+}
+
+// openReaper sweeps the store, if it can be swept.
+func (b *backend) openReaper(inner store.Store) {
+	swept, ok := inner.(reaper.Swept)
+	if !ok {
+		b.Reaper = nil
+		b.log.Warn("this store cannot be swept: records that are over stay in it, and nobody is told of sessions that time out",
+			"store", fmt.Sprintf("%T", inner))
+		return
+	}
+	b.Reaper = reaper.New(reaper.Config{
+		Store: swept, Front: b.Store, Kinds: sweptKinds, Rarely: rarelySwept, Logger: b.log,
+	})
+	b.closers = append(b.closers, func() error { b.Reaper.Close(); return nil })
 }
 
 // keys are the root secrets for this store: those that are configured, else

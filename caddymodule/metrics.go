@@ -53,11 +53,12 @@ func newMetrics(table *keep.Table) *metrics {
 	m.visits = counter("node_visits_total", "Visits of nodes, by the outcome they chose, or asked, suspended or error.",
 		"realm", "journey", "node_type", "outcome")
 	m.decided = histogram("node_duration_seconds", "How long nodes took to decide.", nodeTime, "realm", "node_type")
-	m.delivered = counter("deliveries_total", "Links of suspended journeys sent and webhooks called, or failed to be.",
+	m.delivered = counter("deliveries_total", "Links of suspended journeys sent and webhooks called, or failed to be, or retried.",
 		"realm", "kind", "outcome")
 	m.counts = counter("journey_meter_total", "What Meter nodes counted, by their metric key.", "realm", "key")
 	m.timed = histogram("journey_timer_seconds", "What Timer nodes timed, by their metric key.", humanTime, "realm", "key")
-	m.collectors = append(m.collectors, m.cache, newTableMetrics(table), newEmbeddedMetrics(), newSealedMetrics())
+	m.collectors = append(m.collectors,
+		m.cache, newTableMetrics(table), newEmbeddedMetrics(), newSealedMetrics(), newSweepMetrics())
 	return m
 }
 

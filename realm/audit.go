@@ -21,6 +21,8 @@ const (
 	eventLogout    = "AM-LOGOUT"
 	eventCreated   = "AM-SESSION-CREATED"
 	eventLoggedOut = "AM-SESSION-LOGGED_OUT"
+	eventIdle      = "AM-SESSION-IDLE_TIMED_OUT"
+	eventMax       = "AM-SESSION-MAX_TIMED_OUT"
 
 	componentLogin   = "Authentication"
 	componentSession = "Session"

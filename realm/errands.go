@@ -27,9 +27,10 @@ const (
 
 var errErrands = errors.New("realm: no more errands are taken")
 
-// errands are what is done after a request was answered: links that are sent,
-// webhooks that are called. They are in memory alone: a node that dies forgets
-// those that were under way.
+// errands are what is done after a request was answered: links that are sent.
+// They are in memory alone: a node that dies forgets those that were under
+// way, and people ask for another link. What must not be forgotten is posted
+// to the outbox.
 type errands struct {
 	ctx    context.Context
 	cancel context.CancelFunc

@@ -17,7 +17,8 @@ type Metrics interface {
 	// "suspended" or "error".
 	NodeVisited(realm, journey, nodeType, how string, took time.Duration)
 	// Delivered counts what is done after a reply; what is "link" or
-	// "webhook", how is "sent" or "failed".
+	// "webhook", how is "sent", "failed" or, for a webhook that will be called
+	// again, "retried".
 	Delivered(realm, what, how string)
 	// Count and Time are those of Meter and Timer nodes.
 	Count(realm, name string)
@@ -29,6 +30,7 @@ const (
 	deliveredLink    = "link"
 	deliveredWebhook = "webhook"
 	howSent          = "sent"
+	howRetried       = "retried"
 	howAsked         = "asked"
 	howSuspended     = "suspended"
 )

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -11,11 +12,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/realm/realmtest"
+	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store/reaper"
 )
 
 // tally is what Metrics were told, as lines.
@@ -63,6 +67,7 @@ func watched(t testing.TB, scheme realm.JourneyScheme, o *realmtest.Outbox) (*re
 // event is one line of the audit log.
 type event struct {
 	Msg, Component, Realm, TransactionID, UserID, Result string
+	ID                                                   string `json:"_id"`
 	TreeName, NodeID, NodeType, NodeOutcome, Reason      string
 	TrackingIDs                                          []string
 	AuthLevel                                            *int
@@ -128,6 +133,48 @@ func TestAuditLog(t *testing.T) {
 			t.Errorf("%s: %+v, %+v", scheme, tree, ended)
 		}
 	}
+}
+
+// Nobody has to ask for a session that times out for the audit log to say so.
+func TestTimeOutsAreAudited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, written := watched(t, realm.JourneysServer, realmtest.NewOutbox())
+		sweeping := reaper.New(reaper.Config{Store: s.Store.Store.(reaper.Swept)})
+		t.Cleanup(sweeping.Close)
+		s.Backend.Reaper = sweeping
+		s.Restart(t)
+		r := s.At(t, "/")
+		req := request()
+		req.IndexType, req.IndexValue = "service", "Plain"
+		issue := func() string { return answer(t, r, begin(t, r, req, "alice"), "wonder land").Success.Token }
+		used := issue()
+		issue()
+		for range 13 {
+			time.Sleep(10 * time.Minute)
+			if _, err := s.Session(t.Context(), []string{used}, session.Touch); err != nil && !errors.Is(err, session.ErrEnded) {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		var created, over []event
+		for _, e := range events(t, written) {
+			switch e.Msg {
+			case "AM-SESSION-CREATED":
+				created = append(created, e)
+			case "AM-SESSION-IDLE_TIMED_OUT", "AM-SESSION-MAX_TIMED_OUT":
+				over = append(over, e)
+			}
+		}
+		if len(over) != 2 || over[0].Msg != "AM-SESSION-IDLE_TIMED_OUT" || over[1].Msg != "AM-SESSION-MAX_TIMED_OUT" {
+			t.Fatalf("audited %+v", over)
+		}
+		for i, e := range over {
+			if e.Component != "Session" || e.Realm != "/" || e.UserID != "id=4711,ou=user,ou=am-config" || e.ID == "" ||
+				e.TransactionID == "" || !slices.Contains(created[1-i].TrackingIDs, e.TrackingIDs[0]) {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
 }
 
 // Metrics count journeys, nodes, what was refused and what was delivered.

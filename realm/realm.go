@@ -17,6 +17,8 @@ import (
 	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/outbox"
+	"github.com/amgate/amgate/store/reaper"
 	"github.com/amgate/amgate/token"
 )
 
@@ -42,6 +44,10 @@ type Backend struct {
 	Store store.Store
 	// Access records the last access of sessions.
 	Access *session.Access
+	// Outbox tells of sessions that have ended, Reaper ends those whose time
+	// is over. nil: other nodes do.
+	Outbox *outbox.Outbox
+	Reaper *reaper.Reaper
 	// Journeys holds the in-memory journeys of all realms.
 	Journeys *keep.Table
 	// SigningKeys, newest first, are the root secrets of the installation.
@@ -64,6 +70,8 @@ type Set struct {
 
 	errands *errands
 	hooks   *http.Client
+	// withdraw takes back what load lent to the Backend.
+	withdraw []func()
 }
 
 // keyed is all that depends on the installation's secrets.
@@ -223,6 +231,9 @@ func (s *Set) Close() {
 		s.stop()
 		<-s.done
 	}
+	for _, withdraw := range s.withdraw {
+		withdraw()
+	}
 	s.errands.close()
 	s.hooks.CloseIdleConnections()
 }
@@ -235,7 +246,7 @@ func (s *Set) load(ctx context.Context, b Backend) error {
 	k := &keyed{
 		store: b.Store,
 		sessions: session.NewManager(session.Config{
-			Store: b.Store, Keys: ring, Access: b.Access, Logger: s.cfg.Logger,
+			Store: b.Store, Keys: ring, Access: b.Access, Outbox: b.Outbox, Webhooks: webhooksOf, Logger: s.cfg.Logger,
 		}),
 		affinity: affinity.New(ring.Derive("affinity")),
 	}
@@ -250,8 +261,20 @@ func (s *Set) load(ctx context.Context, b Backend) error {
 		r.running.Store(running)
 	}
 	s.keyed.Store(k)
+	s.lend(k.sessions, b)
 	s.rotate(ctx, b)
 	return nil
+}
+
+// lend lets the Backend use what only a configuration has: the keys of its
+// realms and whom to tell.
+func (s *Set) lend(sessions *session.Manager, b Backend) {
+	if b.Outbox != nil {
+		s.withdraw = append(s.withdraw, b.Outbox.Use(notices{s, sessions}))
+	}
+	if b.Reaper != nil {
+		s.withdraw = append(s.withdraw, b.Reaper.Use(sessions.Timeouts()))
+	}
 }
 
 func (r *Realm) newKeeper(ring *token.Ring, b Backend) (journey.Keeper, error) {

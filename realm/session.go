@@ -72,19 +72,13 @@ func (s *Set) Logout(ctx context.Context, tokens []string) (int, error) {
 		switch {
 		case err == nil:
 			ended++
-			s.loggedOut(ctx, found)
+			if r, ok := s.realms[found.Realm()]; ok {
+				r.tellLogout(ctx, found)
+			}
 		case errors.Is(err, session.ErrInvalid), errors.Is(err, session.ErrEnded):
 		default:
 			return ended, err
 		}
 	}
 	return ended, nil
-}
-
-// loggedOut tells those who want to know that a session has ended.
-func (s *Set) loggedOut(ctx context.Context, ended session.Session) {
-	if r, ok := s.realms[ended.Realm()]; ok {
-		r.tellLogout(ctx, ended)
-		r.callWebhooks(ended)
-	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store/outbox"
 )
 
 // webhookTimeout bounds one call of a webhook.
@@ -34,31 +35,35 @@ func newHookClient() *http.Client {
 	}
 }
 
-// callWebhooks calls the webhooks of a session that has ended, after the
-// client has its answer.
-func (r *Realm) callWebhooks(s session.Session) {
-	for _, name := range webhooksOf(s) {
-		i := slices.IndexFunc(r.Webhooks, func(w Webhook) bool { return w.Name == name })
-		if i < 0 {
-			r.log.Warn("a session has ended whose webhook is no longer configured", "webhook", name)
-			continue
-		}
-		hook := r.Webhooks[i]
-		r.set.errands.run(
-			func(ctx context.Context) error { return r.set.callWebhook(ctx, hook, s) },
-			func(err error) {
-				r.set.cfg.Metrics.Delivered(r.Path, deliveredWebhook, outcomeOf(err))
-				if err != nil {
-					r.log.Error("a webhook was not called", "webhook", name, "error", err)
-				}
-			})
+// idHeader names the header that a receiver knows a call by that was made
+// twice (Standard Webhooks 1.0).
+const idHeader = "Webhook-Id"
+
+// deliverWebhook calls the webhook of a session that has ended, wherever and
+// whenever it ended. What can be mended by waiting wraps outbox.ErrLater.
+func (r *Realm) deliverWebhook(ctx context.Context, name string, ended session.Ended) error {
+	i := slices.IndexFunc(r.Webhooks, func(w Webhook) bool { return w.Name == name })
+	if i < 0 {
+		r.set.cfg.Metrics.Delivered(r.Path, deliveredWebhook, howFailed)
+		return fmt.Errorf("realm %s: the webhook %q is no longer configured", r.Path, name)
 	}
+	err := r.set.callWebhook(ctx, r.Webhooks[i], ended)
+	switch {
+	case err == nil:
+		r.set.cfg.Metrics.Delivered(r.Path, deliveredWebhook, howSent)
+		return nil
+	case journey.IsFault(err):
+		r.set.cfg.Metrics.Delivered(r.Path, deliveredWebhook, howRetried)
+		return fmt.Errorf("realm %s: webhook %s: %w: %w", r.Path, name, outbox.ErrLater, err)
+	}
+	r.set.cfg.Metrics.Delivered(r.Path, deliveredWebhook, howFailed)
+	return fmt.Errorf("realm %s: webhook %s: %w", r.Path, name, err)
 }
 
 // callWebhook calls a webhook once. A server that does not answer, or answers
 // that it cannot now, is a fault. No error holds the URL, which may have a
 // secret in it.
-func (s *Set) callWebhook(ctx context.Context, w Webhook, ended session.Session) error {
+func (s *Set) callWebhook(ctx context.Context, w Webhook, ended session.Ended) error {
 	req, err := w.request(ctx, ended)
 	if err != nil {
 		return err
@@ -81,12 +86,13 @@ func (s *Set) callWebhook(ctx context.Context, w Webhook, ended session.Session)
 	return fmt.Errorf("it answered %s", res.Status)
 }
 
-func (w Webhook) request(ctx context.Context, ended session.Session) (*http.Request, error) {
+func (w Webhook) request(ctx context.Context, ended session.Ended) (*http.Request, error) {
 	header := make(http.Header)
+	header.Set(idHeader, ended.ID())
 	for name, value := range w.Header {
 		header.Set(name, value)
 	}
-	body := fillIn(w.Body, escaperOf(header.Get("Content-Type")), ended)
+	body := fillIn(w.Body, escaperOf(header.Get("Content-Type")), ended.Session)
 	req, err := http.NewRequestWithContext(ctx, w.Method, w.URL, strings.NewReader(body))
 	if err != nil {
 		return nil, errors.New("its URL or method is not valid")

@@ -16,6 +16,7 @@ import (
 	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/realm/realmtest"
+	"github.com/amgate/amgate/store"
 )
 
 // hooked is a node that registers webhooks and sets a property that a user
@@ -72,16 +73,20 @@ func hearing(t *testing.T, statuses ...int) (at string, calls chan call) {
 // withHooks is a node whose journey registers those webhooks.
 func withHooks(t *testing.T, hooks ...realm.Webhook) *realmtest.Site {
 	t.Helper()
+	return realmtest.Open(t, hookSettings(hooks...))
+}
+
+func hookSettings(hooks ...realm.Webhook) realm.Settings {
 	var names hooked
 	for _, h := range hooks {
 		names = append(names, h.Name)
 	}
-	return realmtest.Open(t, realm.Settings{Path: "/", Users: people, Webhooks: hooks, Journeys: realmtest.Journeys(
+	return realm.Settings{Path: "/", Users: people, Webhooks: hooks, Journeys: realmtest.Journeys(
 		realmtest.Tree("Login",
 			realmtest.Place("name", new(nodes.Username), "outcome", "pass"),
 			realmtest.Place("pass", new(nodes.Password), "outcome", "check"),
 			realmtest.Place("check", new(nodes.DataStore), "true", "hook", "false", journey.Failure),
-			realmtest.Place("hook", names, "outcome", journey.Success)))})
+			realmtest.Place("hook", names, "outcome", journey.Success)))}
 }
 
 func logout(t *testing.T, s *realmtest.Site, token string) {
@@ -154,7 +159,7 @@ func TestLogoutCallsWebhooks(t *testing.T) {
 	if n, err := s.Logout(t.Context(), []string{token}); n != 0 || err != nil {
 		t.Fatal(n, err)
 	}
-	s.Close()
+	s.Backend.Outbox.Close()
 	if len(calls) > 0 || s.Log.Count("planted") > 0 {
 		t.Errorf("%d more calls, and the log says\n%s", len(calls), s.Log)
 	}
@@ -165,8 +170,10 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 	at, calls := hearing(t, http.StatusServiceUnavailable)
 	s := withHooks(t, realm.Webhook{Name: "hook", URL: at, Method: http.MethodPost})
 	logout(t, s, login(t, s.At(t, "/"), request()).Token)
-	next(t, calls)
-	next(t, calls)
+	first, again := next(t, calls).Header.Get("Webhook-Id"), next(t, calls).Header.Get("Webhook-Id")
+	if first == "" || again != first {
+		t.Errorf("the calls are known by %q and %q", first, again)
+	}
 
 	at, calls = hearing(t, http.StatusTemporaryRedirect)
 	s = withHooks(t, realm.Webhook{Name: "hook", URL: at + "?secret=hush", Method: http.MethodPost})
@@ -174,7 +181,7 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 	if c := next(t, calls); c.URL.Path != "/" {
 		t.Errorf("called at %s", c.URL)
 	}
-	s.Close()
+	s.Backend.Outbox.Close()
 	if len(calls) > 0 {
 		t.Error("the redirect was followed")
 	}
@@ -191,8 +198,55 @@ func TestLogoutDoesNotWaitForWebhooks(t *testing.T) {
 	if s.Lives(t, token) {
 		t.Error("the session lives")
 	}
-	s.Close()
-	if s.Log.Count("was not called") != 1 {
+	s.Backend.Outbox.Close()
+	if s.Log.Count("it is tried again") != 1 {
 		t.Errorf("the log says\n%s", s.Log)
+	}
+}
+
+// A node that dies after it has answered a logout leaves the webhook to
+// another one, or to its own next start.
+func TestWebhookOutlivesItsNode(t *testing.T) {
+	at, calls := hearing(t)
+	hook := realm.Webhook{Name: "hook", URL: at, Method: http.MethodPost, Body: "${UserId}"}
+	st := realmtest.NewStore(t)
+	node := func() *realmtest.Site {
+		return realmtest.New(t, st, realm.Config{
+			Realms: realmtest.Complete(hookSettings(hook)), Base: realmtest.Base, BaseURL: realmtest.Origin,
+		})
+	}
+	dying := node()
+	dying.Backend.Outbox = nil // it never gets to deliver
+	if err := dying.Start(t.Context(), dying.Backend); err != nil {
+		t.Fatal(err)
+	}
+	token := login(t, dying.At(t, "/"), request()).Token
+	before := dying.Store.Commits.Load()
+	logout(t, dying, token)
+	if n := dying.Store.Commits.Load() - before; n != 1 {
+		t.Errorf("the logout took %d transactions", n)
+	}
+	endClaims(t, st)
+	other := node()
+	if err := other.Start(t.Context(), other.Backend); err != nil {
+		t.Fatal(err)
+	}
+	if c := next(t, calls); c.body != "alice" || c.Header.Get("Webhook-Id") == "" {
+		t.Errorf("called with %q, %v", c.body, c.Header)
+	}
+}
+
+// endClaims is as if the time of every claim in the outbox were over.
+func endClaims(t *testing.T, st store.Store) {
+	t.Helper()
+	rs, _, err := st.List(t.Context(), "o/", store.Page{})
+	if err != nil || len(rs) == 0 {
+		t.Fatalf("%d notices, %v", len(rs), err)
+	}
+	for _, r := range rs {
+		clear(r.Value[9:17])
+		if _, err := st.Commit(t.Context(), store.Put(r.Key, r.Value, r.Expires)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -179,3 +179,11 @@ func (a *Access) answered() {
 func (a *Access) answering(now time.Time) time.Duration {
 	return now.Sub(time.Unix(0, a.answers.Load()))
 }
+
+// idle reports whether a session with this entry in its user's index is
+// certainly idle. The entry may lag behind the truth by resolution and
+// FlushInterval, and by any time while the store did not answer.
+func (a *Access) idle(e entry, now time.Time) bool {
+	allowed := e.idle + resolution(e.idle) + FlushInterval
+	return now.Sub(e.accessed) > allowed && a.answering(now) > allowed
+}

@@ -60,10 +60,10 @@ func (m *Manager) judge(ctx context.Context, r *realm, s Session, use Use) error
 			return err
 		}
 		now := time.Now()
-		quiet, allowed := now.Sub(e.accessed), s.IdleTime()+s.resolution()+FlushInterval
+		quiet := now.Sub(e.accessed)
 		switch {
-		case quiet > allowed && m.access.answering(now) > allowed:
-			err = m.endIdle(ctx, s, revision, quiet)
+		case m.access.idle(e, now):
+			err = m.endIdle(ctx, r, s, revision, quiet)
 		case use == Peek:
 			m.access.seen.put(&s.id, e.accessed.Unix())
 			return nil
@@ -104,11 +104,15 @@ func (m *Manager) entry(ctx context.Context, r *realm, s Session) (entry, int64,
 	return e, rec.Revision, nil
 }
 
-// endIdle removes a session that is idle, unless its entry has changed since
-// it was read. It returns ErrEnded if it did.
-func (m *Manager) endIdle(ctx context.Context, s Session, revision int64, quiet time.Duration) error {
+// endIdle removes a session that is idle and posts that it was, unless its
+// entry has changed since it was read. It returns ErrEnded if it did.
+func (m *Manager) endIdle(ctx context.Context, r *realm, s Session, revision int64, quiet time.Duration) error {
 	index := indexKey(s.user(), s.id)
-	err := m.commit(ctx, store.Check(index, revision), store.Delete(index), store.Delete(sessionKey(s.id)))
+	ended := Ended{s, IdleTimedOut, time.Now()}
+	ops := []store.Op{
+		store.Check(index, revision), store.Delete(index), store.Delete(sessionKey(s.id)), m.post(r, "", ended),
+	}
+	err := m.commit(ctx, append(ops, m.postWebhooks(r, ended)...)...)
 	if err != nil {
 		return err
 	}
@@ -129,9 +133,13 @@ func (m *Manager) writeAccess(ctx context.Context, r *realm, s Session, revision
 }
 
 // commit commits even if the caller leaves: no half of a change is ever
-// wanted, and whoever retries must find out what became of it.
+// wanted, and whoever retries must find out what became of it. What it posts
+// is delivered.
 func (m *Manager) commit(ctx context.Context, ops ...store.Op) error {
-	_, err := m.store.Commit(context.WithoutCancel(ctx), ops...)
+	revision, err := m.store.Commit(context.WithoutCancel(ctx), ops...)
+	if err == nil {
+		m.posted(revision, ops...)
+	}
 	if errors.Is(err, store.ErrUnavailable) {
 		m.access.failed(err)
 	}
@@ -166,4 +174,6 @@ func (s Session) entry(accessed time.Time) entry {
 func (s Session) maxedOut(now time.Time) bool { return !now.Before(s.MaxExpires()) }
 
 // resolution is how exactly the session's last access is known.
-func (s Session) resolution() time.Duration { return min(Resolution, s.IdleTime()/2) }
+func (s Session) resolution() time.Duration { return resolution(s.IdleTime()) }
+
+func resolution(idle time.Duration) time.Duration { return min(Resolution, idle/2) }

@@ -183,7 +183,8 @@ func (m *Manager) recognise(ctx context.Context, r *realm, g *Grant, heads *cand
 }
 
 // End ends a session at once, everywhere within the time that a cache needs to
-// hear of it. Errors: ErrEnded if it had ended already, and what wraps
+// hear of it. Its webhooks are called; to tell anybody else is the caller's
+// affair. Errors: ErrEnded if it had ended already, and what wraps
 // store.ErrUnavailable, after which the session may have ended or not.
 func (m *Manager) End(ctx context.Context, s Session) error {
 	r, err := m.realm(s.Realm())
@@ -192,7 +193,8 @@ func (m *Manager) End(ctx context.Context, s Session) error {
 	}
 	for range attempts {
 		key := sessionKey(s.id)
-		err := m.commit(ctx, store.Check(key, s.revision), store.Delete(key), store.Delete(indexKey(s.user(), s.id)))
+		ops := []store.Op{store.Check(key, s.revision), store.Delete(key), store.Delete(indexKey(s.user(), s.id))}
+		err := m.commit(ctx, append(ops, m.postWebhooks(r, Ended{s, LoggedOut, time.Now()})...)...)
 		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}

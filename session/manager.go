@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/outbox"
 	"github.com/amgate/amgate/store/sealed"
 	"github.com/amgate/amgate/token"
 )
@@ -47,6 +48,12 @@ type Config struct {
 	Keys *token.Ring
 	// Access knows when sessions were used last.
 	Access *Access
+	// Outbox delivers the notices of sessions that have ended. nil: what is
+	// posted is left to other nodes.
+	Outbox *outbox.Outbox
+	// Webhooks names the webhooks that are called when a session ends. nil:
+	// none are.
+	Webhooks func(Session) []string
 	// Logger is told of sessions that went idle and of records that are not
 	// what they should be; never of a token.
 	Logger *slog.Logger
@@ -58,6 +65,8 @@ type Manager struct {
 	store   store.Store
 	keys    *token.Ring
 	access  *Access
+	outbox  *outbox.Outbox
+	hooks   func(Session) []string
 	log     *slog.Logger
 	userKey [32]byte
 
@@ -80,8 +89,13 @@ func NewManager(cfg Config) *Manager {
 		store:   cfg.Store,
 		keys:    cfg.Keys,
 		access:  cfg.Access,
+		outbox:  cfg.Outbox,
+		hooks:   cfg.Webhooks,
 		log:     cfg.Logger,
 		userKey: cfg.Keys.Derive("session user"),
+	}
+	if m.hooks == nil {
+		m.hooks = func(Session) []string { return nil }
 	}
 	m.realms.Store(new(map[string]*realm))
 	return m
@@ -123,7 +137,12 @@ func (m *Manager) load(ctx context.Context, r *realm, id hash, want store.Freshn
 	if err != nil {
 		return Session{}, m.readError(ctx, err)
 	}
-	plain, err := r.codec.OpenInPlace(key, rec.Value)
+	return m.open(r, id, rec)
+}
+
+// open reads the record of a session, whose value it overwrites.
+func (m *Manager) open(r *realm, id hash, rec store.Record) (Session, error) {
+	plain, err := r.codec.OpenInPlace(rec.Key, rec.Value)
 	if err != nil {
 		m.log.Error("a session's record was not sealed for it and is refused", "realm", r.path, "error", err)
 		return Session{}, ErrInvalid

@@ -22,6 +22,8 @@ const (
 	labelID      = "amgate session id\x00"
 	labelContext = "amgate session context\x00"
 	labelUser    = "amgate session user"
+	labelEnded   = "amgate session ended\x00"
+	labelNotice  = "amgate session notice\x00"
 )
 
 // sessionID is the id of the session whose token has this head.
@@ -73,8 +75,13 @@ func handle(user, id hash) string {
 
 func contextID(id hash) string {
 	sum := sha256.Sum256(append([]byte(labelContext), id[:]...))
-	u := sum[:16]
-	u[6] = u[6]&0x0f | 0x80 // version 8: made in a way of our own (RFC 9562)
+	return fmt.Sprintf("%s-%d", uuid([16]byte(sum[:16])), binary.BigEndian.Uint32(sum[16:]))
+}
+
+// uuid writes 16 bytes as a UUID of version 8: made in a way of our own
+// (RFC 9562).
+func uuid(u [16]byte) string {
+	u[6] = u[6]&0x0f | 0x80
 	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x-%d", u[:4], u[4:6], u[6:8], u[8:10], u[10:], binary.BigEndian.Uint32(sum[16:]))
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }

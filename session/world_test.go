@@ -53,6 +53,7 @@ func newRing(t testing.TB, installation string) *token.Ring {
 type node struct {
 	*session.Manager
 	access *session.Access
+	store  store.Store // with its cache, if it has one
 	log    *logtest.Log
 }
 
@@ -75,7 +76,7 @@ func (w *world) cachedNode(t testing.TB, name string) *node {
 
 func newNode(t testing.TB, st store.Store, ring *token.Ring) *node {
 	t.Helper()
-	n := &node{log: new(logtest.Log)}
+	n := &node{store: st, log: new(logtest.Log)}
 	logger := n.log.Logger()
 	n.access = session.NewAccess(session.AccessConfig{Store: st, Logger: logger})
 	t.Cleanup(n.access.Close)

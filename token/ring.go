@@ -144,6 +144,19 @@ func (r *Ring) Realm(path string) (*Keys, bool) {
 	return ks, ok
 }
 
+// RealmOf returns the path of the realm that has the key with this id, as
+// package store/sealed writes it beside what it seals.
+func (r *Ring) RealmOf(keyID string) (path string, ok bool) {
+	if len(keyID) != keyIDSize {
+		return "", false
+	}
+	k, ok := r.byID[[keyIDSize]byte([]byte(keyID))]
+	if !ok {
+		return "", false
+	}
+	return k.realm, true
+}
+
 // Derive derives a key for a purpose of the whole installation from the
 // newest root secret.
 func (r *Ring) Derive(purpose string) [32]byte {

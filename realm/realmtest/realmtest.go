@@ -18,6 +18,7 @@ import (
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/memory"
+	"github.com/amgate/amgate/store/outbox"
 	"github.com/amgate/amgate/store/storetest"
 	"github.com/amgate/amgate/token"
 )
@@ -78,11 +79,15 @@ func New(tb testing.TB, st store.Store, cfg realm.Config) *Site {
 	s := &Site{Store: &storetest.Faulty{Store: st}, Log: new(logtest.Log), config: cfg}
 	s.config.Logger = s.Log.Logger()
 	access := session.NewAccess(session.AccessConfig{Store: s.Store, Logger: s.config.Logger})
+	notices := outbox.New(outbox.Config{Store: s.Store, Logger: s.config.Logger})
 	tb.Cleanup(func() {
 		s.Store.Down.Store(false) // so that what is due can be written
+		notices.Close()
 		access.Close()
 	})
-	s.Backend = realm.Backend{Store: s.Store, Access: access, SigningKeys: []token.Secret{Secret(tb, 'r')}}
+	s.Backend = realm.Backend{
+		Store: s.Store, Access: access, Outbox: notices, SigningKeys: []token.Secret{Secret(tb, 'r')},
+	}
 	s.renew(tb)
 	return s
 }

@@ -8,6 +8,11 @@ import (
 	"github.com/amgate/amgate/store"
 )
 
+// announcementLife is how long the last announcement of a node stays in the
+// store: nobody reads it there, all is in being written, and the node may be
+// gone for good.
+const announcementLife = time.Hour
+
 // Commit implements store.Store. If it may change cached records, it adds an
 // operation that announces them, so that no caller can forget to. What a
 // Create writes needs none, since nobody caches that a record is absent.
@@ -22,7 +27,7 @@ func (c *Cache) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	if len(changed) == 0 {
 		return c.inner.Commit(ctx, ops...)
 	}
-	announce := store.Put(c.announce, announcement(changed), time.Time{})
+	announce := store.Put(c.announce, announcement(changed), time.Now().Add(announcementLife))
 	revision, err := c.inner.Commit(ctx, append(slices.Clip(ops), announce)...)
 	if err != nil {
 		// In doubt; the announcement will tell, should it have happened. And a

@@ -13,7 +13,7 @@ const otherKind = "other"
 // refused. Codecs come and go with configurations; the count stays. The map
 // itself never changes.
 var refusals = map[string]*atomic.Uint64{
-	"k": {}, "s": {}, "u": {}, "j": {}, "a": {}, "c": {}, "i": {}, "l": {}, otherKind: {},
+	"k": {}, "s": {}, "u": {}, "j": {}, "a": {}, "c": {}, "i": {}, "l": {}, "o": {}, otherKind: {},
 }
 
 // Refusals returns how many values this process refused with ErrSealed, by

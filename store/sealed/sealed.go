@@ -140,6 +140,15 @@ func (c *Codec) Stale(sealed []byte) bool {
 	return len(sealed) < Overhead || [idSize]byte(sealed[idAt:nonceAt]) != c.newest.id
 }
 
+// KeyID is the id of the key that a value says it was sealed with, "" if it
+// is no sealed value. Only Open knows whether that is true.
+func KeyID(sealed []byte) string {
+	if len(sealed) < Overhead || sealed[0] != version {
+		return ""
+	}
+	return string(sealed[idAt:nonceAt])
+}
+
 func (c *Codec) open(k store.Key, sealed, into []byte) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != version {
 		return nil, refuse(k)
