@@ -7,18 +7,37 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 )
 
-// module is etcd's server, whose root package is the etcd command.
-const module = "go.etcd.io/etcd/server/v3"
-
 // build returns the path of an etcd binary of the version that go.mod
-// requires. It is built once and kept in the user's cache folder; test
-// processes that want it at the same time wait for the first of them.
-func build(ctx context.Context) (string, error) {
-	version, err := goTool(ctx, "list", "-m", "-f", "{{.Version}}", module)
+// requires. The server's root package is the etcd command.
+func build(ctx context.Context) (string, error) { return buildOnce(ctx, "etcd", "go.etcd.io/etcd/server/v3") }
+
+// Etcdctl returns the path of an etcdctl binary. No package of ours needs its
+// module, so it has a go.mod of its own.
+func Etcdctl(tb testing.TB) string {
+	tb.Helper()
+	root, err := goTool(tb.Context(), "list", "-m", "-f", "{{.Dir}}")
+	if err != nil {
+		tb.Fatalf("etcdproc: %v", err)
+	}
+	binary, err := buildOnce(tb.Context(), "etcdctl", "go.etcd.io/etcd/etcdctl/v3",
+		"-modfile="+filepath.Join(root, "tools", "etcd", "go.mod"))
+	if err != nil {
+		tb.Fatalf("etcdproc: build etcdctl: %v", err)
+	}
+	return binary
+}
+
+// buildOnce returns the path of the command that is a module's root package, of
+// the version that is required. It is built once and kept in the user's cache
+// folder; test processes that want it at the same time wait for the first of
+// them.
+func buildOnce(ctx context.Context, name, module string, flags ...string) (string, error) {
+	version, err := goTool(ctx, append(append([]string{"list"}, flags...), "-m", "-f", "{{.Version}}", module)...)
 	if err != nil {
 		return "", err
 	}
@@ -30,7 +49,7 @@ func build(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	binary := filepath.Join(dir, "etcd-"+version)
+	binary := filepath.Join(dir, name+"-"+version)
 	lock, err := fileutil.LockFile(binary+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", err
@@ -40,7 +59,7 @@ func build(ctx context.Context) (string, error) {
 		return binary, nil
 	}
 	// Renamed when complete, so that an interrupted build leaves no binary.
-	if _, err := goTool(ctx, "build", "-o", binary+".new", module); err != nil {
+	if _, err := goTool(ctx, append(append([]string{"build"}, flags...), "-o", binary+".new", module)...); err != nil {
 		return "", err
 	}
 	return binary, os.Rename(binary+".new", binary)
