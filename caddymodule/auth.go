@@ -34,6 +34,9 @@ type Auth struct {
 	Login string `json:"login,omitempty"`
 	// ForwardCookie lets the app see the session cookie.
 	ForwardCookie bool `json:"forward_cookie,omitempty"`
+	// Outage says what becomes of sessions while the store does not answer,
+	// instead of what their realm says.
+	Outage *Outage `json:"outage,omitempty"`
 	// Public lets every request pass that no other am_auth has let pass, as
 	// nobody: without the headers and cookies above, which the app behind
 	// would believe or could use. The Caddyfile puts one behind an am_auth
@@ -62,7 +65,12 @@ func (a *Auth) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("am_auth: there is no realm %s", a.Realm)
 	}
 	cfg := gateway.Config{
-		Realm: r, LoginURL: a.Login, ForwardCookie: a.ForwardCookie, Front: app.front(),
+		Realm: r, LoginURL: a.Login, ForwardCookie: a.ForwardCookie, Outage: r.Outage, Front: app.front(),
+	}
+	if a.Outage != nil {
+		if cfg.Outage, err = a.Outage.freshness(); err != nil {
+			return fmt.Errorf("am_auth: %w", err)
+		}
 	}
 	if err := cfg.Check(); err != nil {
 		return fmt.Errorf("am_auth: %w", err)
@@ -158,6 +166,7 @@ func asSent(r *http.Request) *http.Request {
 //		realm <path>
 //		login <url>
 //		forward_cookie
+//		outage strict|freshness|grace [<duration>]
 //	}
 //
 // With a matcher it makes two routes: the check, and behind it, for all
@@ -204,6 +213,8 @@ var authOptions = []option[*Auth]{
 		name: "forward_cookie", doc: "Let the app see the session cookie. By default it cannot, so that a broken app cannot act for its users elsewhere.",
 		set: flag(func(a *Auth) *bool { return &a.ForwardCookie }),
 	},
+	outageOption("the realm's", "What becomes of sessions here while the store does not answer, as in a realm.",
+		func(a *Auth) **Outage { return &a.Outage }),
 }
 
 // Interface guards

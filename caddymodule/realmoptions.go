@@ -63,6 +63,9 @@ var realmOptions = append([]option[*Realm]{
 		name: "idle_timeout", args: "<duration>", def: "30m", doc: "How long a session lasts without being used.",
 		set: duration(func(r *Realm) *caddyDuration { return &r.IdleTimeout }),
 	},
+	outageOption("freshness",
+		"What becomes of sessions while the store does not answer. `freshness`: those in the cache work for as long as that is proven fresh, then requests get 503. `strict`: requests get 503 at once. `grace`: those in the cache work for so much longer, and a logout elsewhere is not seen for as long.",
+		func(r *Realm) **Outage { return &r.Outage }),
 	{
 		name: "cookie", args: "<name> { domain <domain>; same_site lax|strict|none }", def: "iPlanetDirectoryPro, host-only, lax",
 		doc: "The cookie that carries the SSO token. It is HttpOnly, and Secure on TLS.",

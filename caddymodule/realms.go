@@ -47,9 +47,11 @@ type Realm struct {
 	Lockout     *Lockout       `json:"lockout,omitempty"`
 	MaxTime     caddy.Duration `json:"max_time,omitempty"`
 	IdleTimeout caddy.Duration `json:"idle_timeout,omitempty"`
-	Cookie      Cookie         `json:"cookie,omitzero"`
-	SuccessURL  string         `json:"success_url,omitempty"`
-	FailureURL  string         `json:"failure_url,omitempty"`
+	// Outage says what becomes of sessions while the store does not answer.
+	Outage     *Outage `json:"outage,omitempty"`
+	Cookie     Cookie  `json:"cookie,omitzero"`
+	SuccessURL string  `json:"success_url,omitempty"`
+	FailureURL string  `json:"failure_url,omitempty"`
 	// GotoAllow are origins to which goto may lead; CORS are origins whose
 	// pages may call the REST API.
 	GotoAllow []string `json:"goto_allow,omitempty"`
@@ -129,6 +131,9 @@ func (r *Realm) settings(ctx caddy.Context, app *App, cfg realm.Config) (s realm
 		s.Lockout = &realm.Lockout{
 			Count: l.Count, Interval: time.Duration(l.Interval), Duration: time.Duration(l.Duration),
 		}
+	}
+	if s.Outage, err = r.Outage.freshness(); err != nil {
+		return s, journeys, err
 	}
 	if s.Users, err = r.users(ctx); err != nil {
 		return s, journeys, err

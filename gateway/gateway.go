@@ -42,7 +42,9 @@ type Config struct {
 	// ForwardCookie lets the app see the token and amgate's other cookies.
 	// Whoever runs the app can then act as its users.
 	ForwardCookie bool
-	Front         realm.Front
+	// Outage is what is asked of sessions' records; see realm.Settings.
+	Outage store.Freshness
+	Front  realm.Front
 }
 
 // Check tells what is wrong with the configuration.
@@ -60,6 +62,7 @@ type Gateway struct {
 	vary          string
 	login         loginPage
 	forwardCookie bool
+	outage        store.Freshness
 	front         realm.Front
 
 	turnedAway atomic.Uint64 // requests that an outage refused
@@ -74,6 +77,7 @@ func New(c Config) *Gateway {
 		challenge:     fmt.Sprintf("Bearer realm=%q", c.Realm.Path),
 		login:         newLoginPage(cmp.Or(c.LoginURL, c.Front.Base+"/XUI/"), c.Realm.Path),
 		forwardCookie: c.ForwardCookie,
+		outage:        c.Outage,
 		front:         c.Front,
 	}
 	g.ownCookies = []string{realm.AffinityCookie, realm.FormCookie, realm.FormCookieTLS, realm.WaitCookie}
@@ -101,7 +105,7 @@ func (g *Gateway) Check(ctx context.Context, r *http.Request) (Identity, error) 
 	if len(tokens) == 0 {
 		return Identity{}, errNoToken
 	}
-	s, err := g.realm.Session(ctx, tokens, session.Touch)
+	s, err := g.realm.SessionDuring(ctx, tokens, session.Touch, g.outage)
 	switch {
 	case err == nil:
 		return Identity{s}, nil

@@ -243,10 +243,15 @@ func (s *Set) load(ctx context.Context, b Backend) error {
 	if err != nil {
 		return err
 	}
+	outages := make(map[string]store.Freshness, len(s.realms))
+	for path, r := range s.realms {
+		outages[path] = r.Outage
+	}
 	k := &keyed{
 		store: b.Store,
 		sessions: session.NewManager(session.Config{
-			Store: b.Store, Keys: ring, Access: b.Access, Outbox: b.Outbox, Webhooks: webhooksOf, Logger: s.cfg.Logger,
+			Store: b.Store, Keys: ring, Access: b.Access, Outages: outages,
+			Outbox: b.Outbox, Webhooks: webhooksOf, Logger: s.cfg.Logger,
 		}),
 		affinity: affinity.New(ring.Derive("affinity")),
 	}

@@ -473,6 +473,7 @@ func TestSettingsAreChecked(t *testing.T) {
 		"journey_sessions":                  func(s *realm.Settings) { s.JourneySessions = "disk" },
 		"authenticated_sessions":            func(s *realm.Settings) { s.AuthenticatedSessions = "in_memory" },
 		"max_time":                          func(s *realm.Settings) { s.MaxTime = -1 },
+		"grace with a duration":             func(s *realm.Settings) { s.Outage = store.Fresh },
 		"default_journey Nowhere":           func(s *realm.Settings) { s.DefaultJourney = "Nowhere" },
 		"is not an origin":                  func(s *realm.Settings) { s.CORS = []string{"*"} },
 		"same_site":                         func(s *realm.Settings) { s.Cookie.SameSite = "maybe" },

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store"
 )
 
 // Session finds the first live session, of any realm, among the tokens that a
@@ -13,17 +14,30 @@ import (
 // session.ErrEnded if one was, and store.ErrUnavailable if that could not be
 // decided.
 func (s *Set) Session(ctx context.Context, tokens []string, use session.Use) (session.Session, error) {
-	return s.find(ctx, tokens, use, func(session.Session) bool { return true })
+	return s.find(tokens, func(session.Session) bool { return true }, func(m *session.Manager, tok string) (session.Session, error) {
+		return m.Lookup(ctx, tok, use)
+	})
 }
 
 // Session is Set.Session for sessions of this realm alone: a token of another
 // realm is session.ErrInvalid.
 func (r *Realm) Session(ctx context.Context, tokens []string, use session.Use) (session.Session, error) {
-	return r.set.find(ctx, tokens, use, func(s session.Session) bool { return s.Realm() == r.Path })
+	return r.SessionDuring(ctx, tokens, use, r.Outage)
+}
+
+// SessionDuring is Session with another rule for outages than the realm's, see
+// Settings.Outage.
+func (r *Realm) SessionDuring(
+	ctx context.Context, tokens []string, use session.Use, outage store.Freshness,
+) (session.Session, error) {
+	return r.set.find(tokens, func(s session.Session) bool { return s.Realm() == r.Path },
+		func(m *session.Manager, tok string) (session.Session, error) {
+			return m.LookupDuring(ctx, tok, use, outage)
+		})
 }
 
 func (s *Set) find(
-	ctx context.Context, tokens []string, use session.Use, wanted func(session.Session) bool,
+	tokens []string, wanted func(session.Session) bool, lookup func(*session.Manager, string) (session.Session, error),
 ) (session.Session, error) {
 	k, err := s.keys()
 	if err != nil {
@@ -31,7 +45,7 @@ func (s *Set) find(
 	}
 	result := session.ErrInvalid
 	for _, tok := range tokens {
-		found, err := k.sessions.Lookup(ctx, tok, use)
+		found, err := lookup(k.sessions, tok)
 		switch {
 		case err == nil && wanted(found):
 			return found, nil

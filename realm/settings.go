@@ -7,6 +7,7 @@ import (
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/token"
 )
 
@@ -63,6 +64,10 @@ type Settings struct {
 	// Lockout locks accounts after failed logins; nil for never.
 	Lockout              *Lockout
 	MaxTime, IdleTimeout time.Duration
+	// Outage is what is asked of sessions' records, and so decides which
+	// sessions work while the store does not answer: store.Any, store.Strict
+	// or a store.Grace.
+	Outage store.Freshness
 
 	Cookie Cookie
 	// SuccessURL and FailureURL are where a client should go when nothing
@@ -155,6 +160,9 @@ func (s Settings) Check() error {
 		if d < time.Second {
 			return fail("%s is %v; it must be at least one second, and sessions that never end are not supported", name, d)
 		}
+	}
+	if s.Outage == store.Fresh {
+		return fail("sessions would be read from the store at every request; use strict, freshness, or grace with a duration")
 	}
 	if err := s.checkDefaultJourney(); err != nil {
 		return fail("%v", err)

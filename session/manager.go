@@ -54,6 +54,9 @@ type Config struct {
 	// Webhooks names the webhooks that are called when a session ends. nil:
 	// none are.
 	Webhooks func(Session) []string
+	// Outages has, by realm, what Lookup asks of records: store.Any if it has
+	// nothing. See there what each means while the store does not answer.
+	Outages map[string]store.Freshness
 	// Logger is told of sessions that went idle and of records that are not
 	// what they should be; never of a token.
 	Logger *slog.Logger
@@ -67,6 +70,7 @@ type Manager struct {
 	access  *Access
 	outbox  *outbox.Outbox
 	hooks   func(Session) []string
+	outages map[string]store.Freshness
 	log     *slog.Logger
 	userKey [32]byte
 
@@ -78,9 +82,10 @@ type Manager struct {
 
 // realm is what the sessions of one realm are made with.
 type realm struct {
-	path  string
-	keys  *token.Keys
-	codec *sealed.Codec
+	path   string
+	keys   *token.Keys
+	codec  *sealed.Codec
+	outage store.Freshness
 }
 
 // NewManager returns a Manager.
@@ -91,6 +96,7 @@ func NewManager(cfg Config) *Manager {
 		access:  cfg.Access,
 		outbox:  cfg.Outbox,
 		hooks:   cfg.Webhooks,
+		outages: cfg.Outages,
 		log:     cfg.Logger,
 		userKey: cfg.Keys.Derive("session user"),
 	}
@@ -107,16 +113,39 @@ func NewManager(cfg Config) *Manager {
 // With a cached record and a recent access it takes about a microsecond and
 // no lock that others wait for. The first use in this process and one after a
 // long pause also read the user's index.
+//
+// While the store does not answer, sessions in the cache work as the realm's
+// rule for outages says. Those that were not used here for longer than their
+// idle time cannot be judged then.
 func (m *Manager) Lookup(ctx context.Context, tok string, use Use) (Session, error) {
-	ref, err := m.keys.OpenReference(tok)
-	if err != nil || ref.Kind != token.CTS {
-		return Session{}, ErrInvalid
-	}
-	r, err := m.realm(ref.Realm)
+	r, id, err := m.verify(tok)
 	if err != nil {
 		return Session{}, err
 	}
-	s, err := m.load(ctx, r, sessionID(&ref.Head), store.Any)
+	return m.find(ctx, r, id, use, r.outage)
+}
+
+// LookupDuring is Lookup with another rule for outages than the realm's.
+func (m *Manager) LookupDuring(ctx context.Context, tok string, use Use, outage store.Freshness) (Session, error) {
+	r, id, err := m.verify(tok)
+	if err != nil {
+		return Session{}, err
+	}
+	return m.find(ctx, r, id, use, outage)
+}
+
+// verify says of a token whose session it names.
+func (m *Manager) verify(tok string) (*realm, hash, error) {
+	ref, err := m.keys.OpenReference(tok)
+	if err != nil || ref.Kind != token.CTS {
+		return nil, hash{}, ErrInvalid
+	}
+	r, err := m.realm(ref.Realm)
+	return r, sessionID(&ref.Head), err
+}
+
+func (m *Manager) find(ctx context.Context, r *realm, id hash, use Use, outage store.Freshness) (Session, error) {
+	s, err := m.load(ctx, r, id, outage)
 	if err != nil {
 		return Session{}, err
 	}
@@ -195,7 +224,7 @@ func (m *Manager) realm(path string) (*realm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session: realm %s: %w", path, err)
 	}
-	r := &realm{path: path, keys: keys, codec: codec}
+	r := &realm{path: path, keys: keys, codec: codec, outage: m.outages[path]}
 	realms := maps.Clone(*m.realms.Load())
 	if realms == nil {
 		realms = make(map[string]*realm)

@@ -1,0 +1,219 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/amgate/amgate/store/storetest/etcdproc"
+	"github.com/amgate/amgate/token"
+)
+
+const (
+	// The settings of outageSites.
+	outageFreshness = 2 * time.Second
+	outageGrace     = 8 * time.Second
+)
+
+// outageSites is a process on an etcd of its own: realm /alpha, whose apps
+// stand behind an am_auth with each rule for outages, and realm /beta, whose
+// journeys are in memory.
+type outageSites struct {
+	*process
+	etcd *etcdproc.Cluster
+	user user
+	// The apps, by the rule of their am_auth.
+	strict, freshness, grace string
+}
+
+func startOutageSites(t *testing.T) outageSites {
+	t.Helper()
+	o := outageSites{etcd: etcdproc.Start(t, etcdproc.Options{Members: 1}), user: newUser("bjensen")}
+	dir := newDir(t)
+	writeUsers(t, dir, o.user)
+	site := func() string { return "http://localhost:" + freePort(t) }
+	am := site()
+	o.strict, o.freshness, o.grace = site(), am, site()
+	o.process = start(t, spec{
+		dir: dir, url: am,
+		am: fmt.Sprintf(`
+		store etcd %s {
+			timeout 1s
+		}
+		cache 16MiB {
+			freshness %v
+		}
+		signing_key %s
+		realm /alpha {
+			identities file users.json
+			success_url %s/
+		}
+		realm /beta {
+			identities file users.json
+			journey_sessions in_memory
+			journey TwoSteps {
+				node name username
+				node pass password
+				node check data_store
+
+				name -> pass
+				pass -> check
+				check true -> success
+				check false -> failure
+			}
+		}`, strings.Join(o.etcd.Endpoints(), " "), outageFreshness, token.GenerateSecret().Base64(), am),
+		sites: fmt.Sprintf(`
+(app) {
+	import logged
+	header Content-Type "text/html; charset=utf-8"
+	respond "<!doctype html><title>App</title><h1>Hello {http.auth.user.id}</h1>"
+}
+%s {
+	am_server /am/*
+	am_auth {
+		realm /alpha
+	}
+	import app
+}
+%s {
+	am_auth {
+		realm /alpha
+		outage strict
+	}
+	import app
+}
+%s {
+	am_auth {
+		realm /alpha
+		outage grace %v
+	}
+	import app
+}
+`, o.freshness, o.strict, o.grace, outageGrace),
+	})
+	return o
+}
+
+// TestOutageRules takes the store away, by ending it and by freezing it, for
+// longer than freshness and grace together. Requests get 200 or 503, as the
+// rule of their am_auth says; those under a grace get 200 beyond the freshness.
+// Logins wait, and go on where they were.
+func TestOutageRules(t *testing.T) {
+	t.Parallel()
+	for _, outage := range []struct {
+		name        string
+		begin, over func(*etcdproc.Cluster, int)
+	}{
+		{"ended", (*etcdproc.Cluster).Stop, (*etcdproc.Cluster).Start},
+		{"frozen", (*etcdproc.Cluster).Freeze, (*etcdproc.Cluster).Thaw},
+	} {
+		t.Run(outage.name, func(t *testing.T) {
+			t.Parallel()
+			o := startOutageSites(t)
+			signedIn := o.client("/alpha")
+			signedIn.login(o.user)
+			for _, app := range []string{o.freshness, o.strict, o.grace} {
+				if r := signedIn.get(app); r.status != http.StatusOK {
+					t.Fatalf("before the outage: %s", r)
+				}
+			}
+			onServer, inMemory := o.client("/alpha"), o.client("/beta")
+			serverStep := onServer.begin("").step(t)
+			memoryStep := inMemory.begin("TwoSteps").step(t)
+
+			outage.begin(o.etcd, 0)
+			began := time.Now()
+			memoryStep = inMemory.answer(memoryStep, o.user.name).step(t) // asks no store
+			late := o.client("/beta")
+			lateStep := late.answer(late.begin("TwoSteps").step(t), o.user.name).step(t)
+			o.watchRules(t, signedIn, began)
+
+			for range 2 {
+				for _, r := range []reply{
+					onServer.answer(serverStep, o.user.name, o.user.password), inMemory.answer(memoryStep, o.user.password),
+					late.answer(lateStep, o.user.password), o.client("/alpha").begin(""), o.client("/alpha").navigate(o.url + "/am/XUI/?realm=/alpha"),
+				} {
+					if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" || len(r.header["Set-Cookie"]) > 0 {
+						t.Errorf("a login during the outage: %s, headers %v", r, r.header)
+					}
+				}
+			}
+			outage.over(o.etcd, 0)
+			eventually(t, 20*time.Second, o.ready)
+			onServer.answer(serverStep, o.user.name, o.user.password).success(t)
+			inMemory.answer(memoryStep, o.user.password).success(t)
+			late.answer(lateStep, o.user.password).success(t)
+			for _, app := range []string{o.freshness, o.strict, o.grace} {
+				eventually(t, 20*time.Second, func() error {
+					if r := signedIn.get(app); r.status != http.StatusOK {
+						return fmt.Errorf("%s after the outage: %s", app, r)
+					}
+					return nil
+				})
+			}
+		})
+	}
+}
+
+// watchRules asks all apps during an outage that began at a moment, until even
+// the grace must be over.
+func (o outageSites) watchRules(t *testing.T, c *client, began time.Time) {
+	t.Helper()
+	ask := func(app string) (status int, asked time.Duration) {
+		asked = time.Since(began)
+		r := c.get(app)
+		if r.status != http.StatusOK && r.status != http.StatusServiceUnavailable || len(r.header["Set-Cookie"]) > 0 {
+			t.Fatalf("during the outage: %s, headers %v", r, r.header)
+		}
+		return r.status, asked
+	}
+	beyond := false
+	for time.Since(began) < outageFreshness+outageGrace+time.Second {
+		fresh, asked := ask(o.freshness)
+		if fresh == http.StatusOK && asked >= outageFreshness {
+			t.Fatalf("freshness: let through %v after the store was gone", asked)
+		}
+		if strict, _ := ask(o.strict); fresh != http.StatusOK && strict == http.StatusOK {
+			t.Fatal("strict: let through when it was known that the store was gone")
+		}
+		grace, asked := ask(o.grace)
+		if grace == http.StatusOK && asked >= outageFreshness+outageGrace {
+			t.Fatalf("grace: let through %v after the store was gone", asked)
+		}
+		beyond = beyond || grace == http.StatusOK && asked >= outageFreshness
+		time.Sleep(50 * time.Millisecond)
+	}
+	if !beyond {
+		t.Error("grace: nobody was let through beyond the freshness")
+	}
+	if status, _ := ask(o.grace); status != http.StatusServiceUnavailable {
+		t.Errorf("grace: %d when it was over", status)
+	}
+}
+
+// TestLoginPageInAnOutage lets a browser sign in while the store goes away and
+// comes back.
+func TestLoginPageInAnOutage(t *testing.T) {
+	t.Parallel()
+	o := startOutageSites(t)
+	script := withChromium(t, map[string]string{
+		"AMGATE_APP": o.url + "/", "AMGATE_REALM": "/alpha", "AMGATE_USER": o.user.name, "AMGATE_PASSWORD": o.user.password,
+	})
+	// The script waits for each answer, so one goroutine at a time works on the
+	// cluster. Should that fail, no answer comes, and so the script fails.
+	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/down" {
+			o.etcd.Stop(0)
+		} else {
+			o.etcd.Start(0)
+			eventually(t, 20*time.Second, o.ready)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(control.Close)
+	script["AMGATE_STORE_SWITCH"] = control.URL
+	runScript(t, "outage-page.mjs", script)
+}
