@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"math"
@@ -67,6 +68,9 @@ type touch struct {
 	key   store.Key
 	entry entry
 	codec *sealed.Codec
+	// kept says that it was to be written before: meanwhile another node may
+	// have written a later one.
+	kept bool
 }
 
 // NewAccess begins to write accesses.
@@ -95,11 +99,11 @@ func (a *Access) run(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			a.flush(context.Background())
+			a.flush(context.Background(), FlushInterval/2)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.Background(), closeTimeout)
 			defer cancel()
-			a.flush(last)
+			a.flush(last, closeTimeout)
 			return
 		}
 	}
@@ -121,8 +125,10 @@ func (a *Access) keep(id hash, t touch) {
 	}
 }
 
-// flush writes what is pending. What could not be written is pending again.
-func (a *Access) flush(ctx context.Context) {
+// flush writes what is pending. What could not be written is pending again,
+// and so are kept touches when patience has run out: there may be many after
+// an outage, and each costs a read.
+func (a *Access) flush(ctx context.Context, patience time.Duration) {
 	a.mu.Lock()
 	todo := a.pending
 	a.pending = make(map[hash]touch)
@@ -130,22 +136,48 @@ func (a *Access) flush(ctx context.Context) {
 
 	now := time.Now()
 	maps.DeleteFunc(todo, func(_ hash, t touch) bool { return !now.Before(t.entry.deadline) })
-	for batch := range slices.Chunk(slices.Collect(maps.Keys(todo)), flushBatch) {
+	if err := a.writeAll(ctx, todo, now.Add(patience)); err != nil {
+		a.failed(err)
+	}
+
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, t := range todo {
+		t.kept = true
+		a.keep(id, t)
+	}
+}
+
+// writeAll writes the touches and removes those that are written from todo.
+func (a *Access) writeAll(ctx context.Context, todo map[hash]touch, until time.Time) error {
+	var fresh, kept []hash
+	for id, t := range todo {
+		if t.kept {
+			kept = append(kept, id)
+		} else {
+			fresh = append(fresh, id)
+		}
+	}
+	for batch := range slices.Chunk(fresh, flushBatch) {
 		if err := a.write(ctx, todo, batch); err != nil {
-			a.failed(err)
-			break
+			return err
 		}
 		a.answered()
 		for _, id := range batch {
 			delete(todo, id)
 		}
 	}
-
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for id, t := range todo {
-		a.keep(id, t)
+	for _, id := range kept {
+		if !time.Now().Before(until) {
+			return nil
+		}
+		if err := a.writeLater(ctx, todo[id]); err != nil {
+			return err
+		}
+		a.answered()
+		delete(todo, id)
 	}
+	return nil
 }
 
 // write commits the touches of one batch.
@@ -159,6 +191,35 @@ func (a *Access) write(ctx context.Context, todo map[hash]touch, batch []hash) e
 	defer cancel()
 	_, err := a.store.Commit(ctx, ops...)
 	return err
+}
+
+// writeLater writes a touch unless what is there is as late, or the session is
+// no more.
+func (a *Access) writeLater(ctx context.Context, t touch) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	for {
+		rec, _, err := a.store.Get(ctx, t.key, store.Fresh)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		plain, err := t.codec.OpenInPlace(t.key, rec.Value)
+		if err != nil {
+			return nil // whoever looks for the session logs it
+		}
+		there, err := decodeEntry(plain)
+		if err != nil || !there.accessed.Before(t.entry.accessed) {
+			return nil
+		}
+		_, err = a.store.Commit(ctx, store.Check(t.key, rec.Revision),
+			store.Put(t.key, t.codec.Seal(t.key, t.entry.encode()), t.entry.deadline))
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
 }
 
 // failed notes that the store does not answer.

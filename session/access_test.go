@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store/storetest"
 )
 
 // A session in use must cost the store little: one write a minute, and no
@@ -133,6 +134,71 @@ func TestCloseWritesWhatIsPending(t *testing.T) {
 		n.access.Close()
 		n.access.Close()
 		if at, err := other.LastAccess(t.Context(), s); err != nil || !at.Equal(used) {
+			t.Errorf("last access %v, %v; want %v", at, err, used)
+		}
+	})
+}
+
+// A node that the store did not answer writes what it kept when it does again.
+// By then the session may have been used on another node, and what is kept of
+// before must not make it look idle.
+func TestKeptAccessDoesNotReplaceALaterOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		cutOff := &storetest.Faulty{Store: w.store}
+		a, b, reader := newNode(t, cutOff, w.ring), w.node(t), w.node(t)
+		tok, s := a.issue(t, grant())
+		unused, u := a.issue(t, grant())
+		time.Sleep(5 * time.Minute)
+		a.use(t, tok, nil)
+		a.use(t, unused, nil)
+		before := time.Now().Truncate(time.Millisecond)
+		cutOff.Down.Store(true)
+		for range 40 {
+			time.Sleep(time.Minute)
+			b.use(t, tok, nil)
+		}
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		last, err := reader.LastAccess(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cutOff.Down.Store(false)
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		if at, err := reader.LastAccess(t.Context(), s); err != nil || !at.Equal(last) {
+			t.Errorf("last access %v, %v; want %v", at, err, last)
+		}
+		// What nobody has used since is written.
+		if at, err := reader.LastAccess(t.Context(), u); err != nil || !at.Equal(before) {
+			t.Errorf("last access of the other session %v, %v; want %v", at, err, before)
+		}
+	})
+}
+
+// A commit of which nobody knows whether it happened is repeated with care: if
+// it did, another node may have written over it since.
+func TestAccessInDoubtDoesNotReplaceALaterOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		own := &storetest.Faulty{Store: w.store}
+		a, b, reader := newNode(t, own, w.ring), w.node(t), w.node(t)
+		tok, s := a.issue(t, grant())
+		time.Sleep(5*time.Minute + session.FlushInterval/2)
+		a.use(t, tok, nil)
+		own.Lost.Store(1)
+		time.Sleep(session.FlushInterval)
+		synctest.Wait()
+		own.Hung.Store(true)
+		time.Sleep(2 * time.Minute)
+		b.use(t, tok, nil)
+		used := time.Now().Truncate(time.Millisecond)
+		time.Sleep(session.FlushInterval)
+		own.Hung.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if at, err := reader.LastAccess(t.Context(), s); err != nil || !at.Equal(used) {
 			t.Errorf("last access %v, %v; want %v", at, err, used)
 		}
 	})

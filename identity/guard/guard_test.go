@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -325,4 +326,48 @@ func (l list) Authenticate(ctx context.Context, name, password string) (*identit
 		return nil, identity.ErrCredentials
 	}
 	return &p.User, nil
+}
+
+// TestLateUnlockOpensNothing: a removal that was in doubt may happen when the
+// account has been switched off again, or the count begun anew.
+func TestLateUnlockOpensNothing(t *testing.T) {
+	w := newWorld(t)
+	n := w.node(nil)
+	setActive := func(active bool) error { return n.Accounts.SetActive(t.Context(), w.users.bjensen, active) }
+	if err := setActive(false); err != nil {
+		t.Fatal(err)
+	}
+	w.store.Late.Store(1)
+	if err := setActive(true); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("switched on: %v, want ErrUnavailable", err)
+	}
+	if err := errors.Join(setActive(true), setActive(false)); err != nil {
+		t.Fatal(err)
+	}
+	if outcomes := w.store.Deliver(t.Context()); len(outcomes) != 1 || !errors.Is(outcomes[0], store.ErrConflict) {
+		t.Errorf("the late removal: %v, want ErrConflict", outcomes)
+	}
+	if u, err := n.Users.ByID(t.Context(), "4711"); err != nil || u.Active {
+		t.Errorf("%+v, %v; want an account that is off", u, err)
+	}
+}
+
+func TestLateResetForgetsNoAttempt(t *testing.T) {
+	w := newWorld(t)
+	c := w.node(nil).Counters
+	add := func() error { _, err := c.Add(t.Context(), "4711", "tries", 1, time.Hour, ""); return err }
+	if err := add(); err != nil {
+		t.Fatal(err)
+	}
+	w.store.Late.Store(1)
+	if err := c.Reset(t.Context(), "4711", "tries"); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("reset: %v, want ErrUnavailable", err)
+	}
+	if err := errors.Join(add(), add()); err != nil {
+		t.Fatal(err)
+	}
+	w.store.Deliver(t.Context())
+	if n, err := c.Get(t.Context(), "4711", "tries"); err != nil || n != 3 {
+		t.Errorf("%d attempts, %v; want 3", n, err)
+	}
 }

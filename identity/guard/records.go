@@ -36,6 +36,9 @@ const (
 // errSame is what the change of an update returns to leave the record as it is.
 var errSame = errors.New("guard: nothing to change")
 
+// errRestless is why a change is given up after maxRounds.
+var errRestless = fmt.Errorf("%w: a record about an account changes all the time", store.ErrUnavailable)
+
 // records reads and writes a realm's records.
 type records struct {
 	store   store.Store
@@ -164,7 +167,7 @@ func update[T any](
 			return h, err
 		}
 	}
-	return held[T]{}, fmt.Errorf("%w: a record about an account changes all the time", store.ErrUnavailable)
+	return held[T]{}, errRestless
 }
 
 func isConflict(err error) bool {
@@ -204,12 +207,30 @@ func decode[T any](plain []byte) (T, error) {
 	return v, nil
 }
 
-// remove removes records; that there are none is no error.
+// remove removes records, all at once; that there are none is no error. It
+// removes what it finds and nothing else: a removal that was in doubt and
+// happens after all, when somebody has long written anew, removes nothing.
 func (r *records) remove(ctx context.Context, keys ...store.Key) error {
-	ops := make([]store.Op, len(keys))
-	for i, key := range keys {
-		ops[i] = store.Delete(key)
+	for round := range maxRounds {
+		if err := pause(ctx, min(time.Duration(round)*time.Millisecond, maxPause)); err != nil {
+			return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		}
+		var ops []store.Op
+		for _, key := range keys {
+			rec, _, err := r.store.Get(ctx, key, store.Fresh)
+			switch {
+			case err == nil:
+				ops = append(ops, store.Check(key, rec.Revision), store.Delete(key))
+			case !errors.Is(err, store.ErrNotFound):
+				return err
+			}
+		}
+		if len(ops) == 0 {
+			return nil
+		}
+		if _, err := r.store.Commit(ctx, ops...); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
 	}
-	_, err := r.store.Commit(ctx, ops...)
-	return err
+	return errRestless
 }

@@ -14,7 +14,9 @@ import (
 
 // build returns the path of an etcd binary of the version that go.mod
 // requires. The server's root package is the etcd command.
-func build(ctx context.Context) (string, error) { return buildOnce(ctx, "etcd", "go.etcd.io/etcd/server/v3") }
+func build(ctx context.Context) (string, error) {
+	return buildOnce(ctx, "etcd", "go.etcd.io/etcd/server/v3")
+}
 
 // Etcdctl returns the path of an etcdctl binary. No package of ours needs its
 // module, so it has a go.mod of its own.
