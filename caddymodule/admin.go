@@ -77,10 +77,7 @@ func serveDefrag(w http.ResponseWriter, r *http.Request) error {
 // onlyServer is the embedded server of this process.
 func onlyServer(r *http.Request, method string) (*embedded.Server, error) {
 	if r.Method != method {
-		return nil, caddy.APIError{
-			HTTPStatus: http.StatusMethodNotAllowed,
-			Err:        fmt.Errorf("method %s is not allowed here, %s is", r.Method, method),
-		}
+		return nil, notTheMethod(r, method)
 	}
 	var servers []*embedded.Server
 	for server := range embeddedServers.Range {

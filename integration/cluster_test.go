@@ -77,6 +77,7 @@ func (c *cluster) startMember(t *testing.T, name, addr, key string, s clusterSpe
 			freshness 2s
 		}
 		signing_key %s
+		identities file users.json
 		realm /alpha {
 			identities file users.json
 			journey_sessions %s

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/affinity"
@@ -190,38 +189,21 @@ func (s *Set) byHost(host string) (*Realm, bool) {
 }
 
 // Start reads the secrets of the installation from the store, making those
-// that are missing. If the store cannot be reached it goes on trying in the
-// background until Close, and returns nil: requests are answered with
-// store.ErrUnavailable meanwhile. Any other error is final.
+// that are missing, and follows them until Close. If the store cannot be
+// reached it goes on trying in the background, and returns nil: requests are
+// answered with store.ErrUnavailable meanwhile. Any other error is final.
 func (s *Set) Start(ctx context.Context, b Backend) error {
-	err := s.load(ctx, b)
-	if !errors.Is(err, store.ErrUnavailable) {
+	from, err := s.load(ctx, b)
+	switch {
+	case errors.Is(err, store.ErrUnavailable):
+		s.cfg.Logger.Warn("the store cannot be reached; requests are answered with 503 until it can", "error", err)
+	case err != nil:
 		return err
 	}
-	s.cfg.Logger.Warn("the store cannot be reached; requests are answered with 503 until it can", "error", err)
-	retry, stop := context.WithCancel(context.WithoutCancel(ctx))
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop, s.done = stop, make(chan struct{})
-	go s.keepLoading(retry, b)
+	go s.keepKeys(background, b, from)
 	return nil
-}
-
-func (s *Set) keepLoading(ctx context.Context, b Backend) {
-	defer close(s.done)
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-		switch err := s.load(ctx, b); {
-		case err == nil:
-			s.cfg.Logger.Info("the store can be reached; requests are served")
-			return
-		case !errors.Is(err, store.ErrUnavailable):
-			s.cfg.Logger.Error("the installation's secrets cannot be used; requests are answered with 503", "error", err)
-			return
-		}
-	}
 }
 
 // Close ends what Start left running. It waits, a few seconds at most, for
@@ -231,17 +213,21 @@ func (s *Set) Close() {
 		s.stop()
 		<-s.done
 	}
-	for _, withdraw := range s.withdraw {
-		withdraw()
-	}
+	s.takeBack()
 	s.errands.close()
 	s.hooks.CloseIdleConnections()
 }
 
-func (s *Set) load(ctx context.Context, b Backend) error {
+// load reads the secrets and makes all that depends on them, in the place of
+// what was there before. They are as of revision from or later.
+func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
+	_, from, err = b.Store.Get(ctx, installationKey, store.Fresh)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return 0, err
+	}
 	ring, err := loadRing(ctx, b.Store, b.SigningKeys, s.cfg.Realms)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	outages := make(map[string]store.Freshness, len(s.realms))
 	for path, r := range s.realms {
@@ -261,25 +247,34 @@ func (s *Set) load(ctx context.Context, b Backend) error {
 	for _, r := range s.realms {
 		running, err := r.run(ring, b)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		r.running.Store(running)
 	}
 	s.keyed.Store(k)
 	s.lend(k.sessions, b)
 	s.rotate(ctx, b)
-	return nil
+	return max(from, 1), nil // 0 says that they are not read
 }
 
 // lend lets the Backend use what only a configuration has: the keys of its
 // realms and whom to tell.
 func (s *Set) lend(sessions *session.Manager, b Backend) {
+	s.takeBack()
 	if b.Outbox != nil {
 		s.withdraw = append(s.withdraw, b.Outbox.Use(notices{s, sessions}))
 	}
 	if b.Reaper != nil {
 		s.withdraw = append(s.withdraw, b.Reaper.Use(sessions.Timeouts()))
 	}
+}
+
+// takeBack undoes lend.
+func (s *Set) takeBack() {
+	for _, withdraw := range s.withdraw {
+		withdraw()
+	}
+	s.withdraw = nil
 }
 
 func (r *Realm) newKeeper(ring *token.Ring, b Backend) (journey.Keeper, error) {

@@ -43,6 +43,10 @@ To look after the embedded store, which keeps the sessions:
 	amgate store restore FILE
 	amgate store defrag
 
+To end all sessions of a realm at once, wherever copies of the store may lie:
+
+	amgate realm destroy-key PATH
+
 "amgate help COMMAND" tells more about each.`
 
 func main() {

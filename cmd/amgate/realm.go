@@ -15,9 +15,9 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "realm",
-		Short: "Converts the settings of realms",
+		Short: "Looks after realms",
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(convertRealmCommand())
+			cmd.AddCommand(convertRealmCommand(), destroyKeyCommand())
 		},
 	})
 }
