@@ -65,8 +65,8 @@ func (r row) lastFailure() string {
 	switch {
 	case r.fault.survived && r.working == 0:
 		return "none"
-	case r.working <= 0:
-		return "before its end"
+	case r.working < 10*time.Millisecond:
+		return "during it"
 	case r.fault.survived:
 		return roundly(r.working) + " after it began"
 	}

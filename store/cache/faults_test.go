@@ -111,6 +111,69 @@ func TestAnnouncementDuringARead(t *testing.T) {
 	})
 }
 
+// TestTwoAnnouncementsDuringARead: of the two changes that are announced while
+// a read is under way, the read has seen the first alone. Were it marked with
+// that one only, it would be cached when the eviction for the second had passed,
+// and stay.
+func TestTwoAnnouncementsDuringARead(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.elsewhere(put("s/one", "1"))
+		asked, answer := make(chan struct{}, 1), make(chan struct{})
+		b.hooked.set(func() {
+			b.hooked.get = func(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+				if k != "s/one" {
+					return b.hooked.Store.Get(ctx, k, want)
+				}
+				if want == store.Any { // which sends the cache on to a fresh read
+					return store.Record{}, 0, store.ErrNotFound
+				}
+				<-asked
+				r, asOf, err := b.hooked.Store.Get(ctx, k, want)
+				<-answer
+				return r, asOf, err
+			}
+		})
+		var early sync.WaitGroup
+		early.Go(func() { b.want("s/one", "2") })
+		synctest.Wait()
+		b.elsewhere(put("s/one", "2"))
+		asked <- struct{}{}
+		synctest.Wait()
+		b.elsewhere(put("s/one", "3"))
+		close(answer)
+		early.Wait()
+		b.hooked.set(func() { b.hooked.get = nil })
+		b.want("s/one", "3")
+	})
+}
+
+// TestNobodyJoinsAReadThatIsTooOld: without a watch nothing marks a read, so a
+// Get that waited for one that began long ago would answer from then.
+func TestNobodyJoinsAReadThatIsTooOld(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.elsewhere(put("s/one", "1"))
+		b.hooked.set(func() { b.hooked.watch = func() error { return errCut } })
+		b.hooked.endWatch(errCut)
+		synctest.Wait()
+		slow := 2 * freshness
+		b.hooked.set(func() {
+			b.hooked.get = func(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+				r, asOf, err := b.hooked.Store.Get(ctx, k, want)
+				time.Sleep(slow)
+				return r, asOf, err
+			}
+		})
+		var looks sync.WaitGroup
+		looks.Go(func() { b.want("s/one", "1") })
+		time.Sleep(time.Second)
+		b.elsewhere(put("s/one", "2"))
+		looks.Go(func() { b.want("s/one", "1") }) // within the freshness
+		time.Sleep(freshness)
+		looks.Go(func() { b.want("s/one", "2") })
+		looks.Wait()
+	})
+}
+
 // TestPartitionIsBoundedByFreshness: this node and the member of the store
 // that it talks to are cut off from the quorum. The member goes on answering
 // lagging reads, events and progress. A session that is ended on the other

@@ -150,18 +150,22 @@ type bench struct {
 func inBubble(t *testing.T, test func(b *bench)) {
 	t.Helper()
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		mem := memory.New()
-		t.Cleanup(mem.Close)
-		b := &bench{T: t, hooked: &hooked{Store: mem, reads: make(map[string]int)}}
-		b.cache = open(t, b.hooked, cache.Config{Node: "here", MaxReads: 8})
-		b.other = open(t, mem, cache.Config{Node: "there"})
-		synctest.Wait()
-		if !b.cache.State().Proven {
-			t.Fatal("no proof")
-		}
-		test(b)
-	})
+	synctest.Test(t, func(t *testing.T) { test(newBench(t)) })
+}
+
+// newBench makes one, in a bubble.
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	mem := memory.New()
+	t.Cleanup(mem.Close)
+	b := &bench{T: t, hooked: &hooked{Store: mem, reads: make(map[string]int)}}
+	b.cache = open(t, b.hooked, cache.Config{Node: "here", MaxReads: 8})
+	b.other = open(t, mem, cache.Config{Node: "there"})
+	synctest.Wait()
+	if !b.cache.State().Proven {
+		t.Fatal("no proof")
+	}
+	return b
 }
 
 // open fills in what all tests have in common.

@@ -22,9 +22,10 @@ var (
 
 // flight is one read of the inner store that all who want the key wait for.
 type flight struct {
-	done chan struct{} // closed when the result is there
+	done  chan struct{} // closed when the result is there
+	began time.Time
 	// stale is the newest revision at which the key is known to have changed
-	// since the flight began. Guarded by Cache.mu.
+	// while this was the flight for it, 0 for none. Guarded by Cache.mu.
 	stale int64
 
 	record store.Record
@@ -50,12 +51,14 @@ func (c *Cache) readThrough(ctx context.Context, k store.Key) (store.Record, int
 
 func ended(err error) error { return fmt.Errorf("cache: %w: %w", store.ErrUnavailable, err) }
 
-// join returns the flight for k, which it begins if there is none. The flight
-// does not end with ctx: others may wait for it.
+// join returns the flight for k, or begins one if what that finds may be older
+// than the freshness allows, or than what was announced. The flight does not
+// end with ctx: others may wait for it.
 func (c *Cache) join(ctx context.Context, k store.Key) (*flight, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.flights[k]; f != nil {
+	now := time.Now()
+	if f := c.flights[k]; f != nil && f.stale == 0 && now.Sub(f.began) < c.freshness {
 		c.count.joined.Add(1)
 		return f, nil
 	}
@@ -65,7 +68,7 @@ func (c *Cache) join(ctx context.Context, k store.Key) (*flight, error) {
 	if err := c.enter(); err != nil {
 		return nil, err
 	}
-	f := &flight{done: make(chan struct{})}
+	f := &flight{done: make(chan struct{}), began: now}
 	c.flights[k] = f
 	c.running.Go(func() { c.fly(context.WithoutCancel(ctx), k, f) })
 	return f, nil
@@ -116,7 +119,8 @@ func (c *Cache) ask(ctx context.Context, k store.Key, want store.Freshness) (sto
 // is looked at and the record cached under c.mu too. If the mark comes first,
 // the record is not cached; if it comes second, the eviction comes after the
 // caching. A flight that is marked takes no more callers, so nobody whose Get
-// began after the announcement gets what was read before it.
+// began after the announcement gets what was read before it. A flight in whose
+// place there is another is marked no more, and caches nothing.
 func (c *Cache) fly(ctx context.Context, k store.Key, f *flight) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -128,9 +132,9 @@ func (c *Cache) fly(ctx context.Context, k store.Key, f *flight) {
 	c.reading--
 	if c.flights[k] == f {
 		delete(c.flights, k)
-	}
-	if f.err == nil && f.stale <= f.asOf {
-		c.entries.put(f.record, f.asOf)
+		if f.err == nil && f.stale <= f.asOf {
+			c.entries.put(f.record, f.asOf)
+		}
 	}
 	c.mu.Unlock()
 	close(f.done)
@@ -165,7 +169,6 @@ func (c *Cache) forget(revision int64, keys ...store.Key) {
 	for _, k := range keys {
 		if f := c.flights[k]; f != nil {
 			f.stale = max(f.stale, revision)
-			delete(c.flights, k)
 		}
 	}
 	c.mu.Unlock()
@@ -177,10 +180,7 @@ func (c *Cache) forget(revision int64, keys ...store.Key) {
 // forgetAll drops everything, also what is being read.
 func (c *Cache) forgetAll() {
 	c.mu.Lock()
-	for _, f := range c.flights {
-		f.stale = unknown
-	}
-	clear(c.flights)
+	clear(c.flights) // what they find is not cached
 	c.mu.Unlock()
 	c.entries.empty()
 	c.count.emptied.Add(1)
