@@ -59,5 +59,6 @@ func main() {
 		}
 		return
 	}
+	paceCollector()
 	caddycmd.Main()
 }
