@@ -31,3 +31,20 @@ func TestAnnouncementsDoNotCount(t *testing.T) {
 		}
 	}
 }
+
+func TestSpread(t *testing.T) {
+	seen := make(map[time.Duration]bool)
+	for range 200 {
+		d := store.Spread(100, 3)
+		if d < 97 || d > 100 {
+			t.Fatalf("Spread(100, 3) = %d", d)
+		}
+		seen[d] = true
+	}
+	if len(seen) != 4 {
+		t.Errorf("of 97 to 100 it came to %v", seen)
+	}
+	if d := store.Spread(100, 0); d != 100 {
+		t.Errorf("Spread(100, 0) = %d", d)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -224,7 +223,7 @@ func (o *Outbox) attempt(n *notice, deliver Delivery) {
 // the claim then ends as it would have.
 func (o *Outbox) putOff(n *notice) (pause time.Duration) {
 	pause = min(firstPause<<min(n.tries, 16), maxPause)
-	pause -= time.Duration(rand.Int64N(int64(pause / 4))) // #nosec G404 -- no secret
+	pause = store.Spread(pause, pause/4)
 	n.tries = min(n.tries, 254) + 1
 	ctx, cancel := context.WithTimeout(context.Background(), deliverTime)
 	defer cancel()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -28,7 +27,7 @@ func (o *Outbox) run(ctx context.Context) {
 				o.log.Debug("the notices cannot be listed", "error", err)
 			}
 			// Nodes that were started together are not to meet.
-			next.Reset(pollInterval - time.Duration(rand.Int64N(int64(pollInterval/5)))) // #nosec G404 -- no secret
+			next.Reset(store.Spread(pollInterval, pollInterval/5))
 		}
 	}
 }

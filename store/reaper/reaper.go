@@ -5,7 +5,6 @@ import (
 	crand "crypto/rand"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -164,7 +163,7 @@ func (r *Reaper) run() {
 		case led:
 			r.reign()
 		}
-		r.rest(r.ctx, jittered(standInterval))
+		r.rest(r.ctx, store.Spread(standInterval, standInterval/10))
 	}
 }
 
@@ -186,7 +185,7 @@ func (r *Reaper) reign() {
 			r.rest(ctx, faultPause)
 		default:
 			r.count.swept(took)
-			r.rest(ctx, max(jittered(r.cfg.Interval), restFactor*took))
+			r.rest(ctx, max(store.Spread(r.cfg.Interval, r.cfg.Interval/10), restFactor*took))
 		}
 	}
 	end(nil)
@@ -204,10 +203,4 @@ func (r *Reaper) rest(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-// jittered is d, or up to a tenth less: nodes that were started together are
-// not to meet.
-func jittered(d time.Duration) time.Duration {
-	return d - time.Duration(rand.Int64N(int64(d)/10+1)) // #nosec G404 -- no secret
 }

@@ -9,9 +9,10 @@ package faultnet
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
@@ -327,7 +328,9 @@ func (w Way) travel() time.Duration {
 	if w.Jitter <= 0 {
 		return w.Delay
 	}
-	return w.Delay + rand.N(w.Jitter) //nolint:forbidigo // not a secret
+	var b [8]byte
+	rand.Read(b[:]) // never fails since Go 1.24
+	return w.Delay + time.Duration(binary.BigEndian.Uint64(b[:])%uint64(w.Jitter))
 }
 
 // await returns true when the time has come and the way is open, false when
