@@ -132,6 +132,34 @@ func TestCutOffMemberProvesNothing(t *testing.T) {
 	back(t, alone)
 }
 
+// TestCutOffMemberIsLeft: a member that clients still reach, but the others do
+// not, serves nobody for long. Neither reads nor writes fail because of it.
+func TestCutOffMemberIsLeft(t *testing.T) {
+	t.Parallel()
+	cluster := etcdproc.Start(t, etcdproc.Options{Members: 3, Severable: true})
+	lonely := (cluster.Leader() + 1) % 3
+	alone := newStore(t, etcd.Config{Endpoints: cluster.Endpoints()[lonely : lonely+1], Timeout: 200 * time.Millisecond})
+	all := newStore(t, etcd.Config{Endpoints: cluster.Endpoints(), Timeout: 5 * time.Second})
+	commit(t, all, store.Put("s/one", []byte("v"), time.Time{}))
+	cluster.Isolate(lonely)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		_, _, err := alone.Get(t.Context(), "s/one", store.Fresh)
+		if err != nil && strings.Contains(err.Error(), "no leader") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the member does not notice: %v", err)
+		}
+	}
+	for i := range 30 { // a third of them goes to the lonely one first
+		commit(t, all, store.Put("s/one", fmt.Append(nil, i), time.Time{}))
+		if r, _, err := all.Get(t.Context(), "s/one", store.Fresh); err != nil || string(r.Value) != fmt.Sprint(i) {
+			t.Fatalf("the %d-th read: %q, %v", i, r.Value, err)
+		}
+	}
+	cluster.Rejoin()
+}
+
 // TestOneMemberOfThreeMayGo: the others carry on with all that was acknowledged,
 // whichever it is, the leader among them.
 func TestOneMemberOfThreeMayGo(t *testing.T) {

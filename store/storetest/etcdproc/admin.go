@@ -154,7 +154,8 @@ func (c *Cluster) must(i int, path string, in, out any) {
 	}
 }
 
-// call sends a request to member i's JSON gateway.
+// call sends a request to member i's JSON gateway, as nobody: a cluster with
+// users refuses it.
 func (c *Cluster) call(i int, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -162,11 +163,11 @@ func (c *Cluster) call(i int, path string, in, out any) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.members[i].client+"/v3/"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.members[i].url+"/v3/"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: c.tls.Clone()}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return err
