@@ -85,8 +85,8 @@ func parseEndpoint(endpoint string) (scheme string, err error) {
 			return u.Scheme, nil
 		}
 	}
-	if u != nil && u.User != nil {
-		endpoint = u.Redacted()
+	if _, host, found := strings.Cut(endpoint, "@"); found {
+		endpoint = "…@" + host // before it may be a password
 	}
 	return "", fmt.Errorf("%q is no endpoint; write for example https://etcd-1.example.com:2379", endpoint)
 }

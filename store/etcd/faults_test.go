@@ -282,6 +282,9 @@ func TestSettingsAreChecked(t *testing.T) {
 		"a user": {
 			etcd.Config{Endpoints: []string{"https://am:secret@etcd-1:2379"}}, "https://etcd-1.example.com:2379",
 		},
+		"a user beside nonsense": {
+			etcd.Config{Endpoints: []string{"https://am:secret%@etcd-1:2379"}}, "https://etcd-1.example.com:2379",
+		},
 		"both schemes": {etcd.Config{Endpoints: []string{"https://a:2379", "http://b:2379"}}, "all https or all http"},
 		"tls for http": {
 			etcd.Config{Endpoints: []string{"http://a:2379"}, TLS: new(etcd.TLS)}, "write https://a:2379 instead of http://a:2379",

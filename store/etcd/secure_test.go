@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/amgate/amgate/logtest"
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/etcd"
@@ -221,6 +223,22 @@ func TestStoreWithoutAUser(t *testing.T) {
 			wantLogged(t, log, c.want)
 		})
 	}
+}
+
+// TestCertificateNamesTheUser: then there is no password that could be lost.
+func TestCertificateNamesTheUser(t *testing.T) {
+	cluster := startSecure(t, 1)
+	admin := cluster.Admin()
+	_, addErr := admin.UserAddWithOptions(t.Context(), "amgate", "", &clientv3.UserAddOptions{NoPassword: true})
+	_, grantErr := admin.UserGrantRole(t.Context(), "amgate", "am")
+	if err := errors.Join(addErr, grantErr); err != nil {
+		t.Fatal(err)
+	}
+	cfg := cluster.config(t) // its certificate is made out to amgate
+	cfg.User, cfg.Password = "", nil
+	s := newStore(t, cfg)
+	commit(t, s, store.Put("s/one", []byte("v"), time.Time{}))
+	back(t, s)
 }
 
 // TestRevokedPermission: to be kept from a key is no proof that nothing is there.
