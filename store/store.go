@@ -97,11 +97,15 @@ func Grace(longer time.Duration) Freshness { return Freshness(max(0, longer)) }
 func (f Freshness) Grace() time.Duration { return time.Duration(max(0, f)) }
 
 // Page selects a part of a List: at most Limit records (0: the
-// implementation's own limit, at least 100) with keys greater than After.
+// implementation's own limit, at least 100) with keys greater than After and,
+// unless UpTo is empty, not greater than that.
 type Page struct {
-	After Key
-	Limit int
+	After, UpTo Key
+	Limit       int
 }
+
+// Has reports whether a key lies in the part.
+func (p Page) Has(k Key) bool { return k > p.After && (p.UpTo == "" || k <= p.UpTo) }
 
 // Store is a shared store of records with deadlines.
 //

@@ -74,7 +74,7 @@ func (s *Store) List(ctx context.Context, prefix store.Key, page store.Page) ([]
 // list reads one page, all of it as of the same revision. Its error is the
 // client's, or ErrMalformed.
 func (s *Store) list(ctx context.Context, prefix store.Key, page store.Page) (rs []store.Record, asOf int64, err error) {
-	begin, end := s.from(prefix, page.After)
+	begin, end := s.part(prefix, page)
 	now := time.Now()
 	for {
 		resp, err := s.client.Get(ctx, begin, clientv3.WithRange(end), clientv3.WithLimit(pageSize(page)), clientv3.WithRev(asOf))
@@ -101,12 +101,15 @@ func (s *Store) list(ctx context.Context, prefix store.Key, page store.Page) (rs
 	}
 }
 
-// from is below for the keys greater than after. An empty range is one that
-// etcd answers with nothing, at a revision.
-func (s *Store) from(prefix, after store.Key) (begin, end string) {
+// part is below for the keys of a part. An empty range is one that etcd
+// answers with nothing, at a revision.
+func (s *Store) part(prefix store.Key, page store.Page) (begin, end string) {
 	begin, end = s.below(prefix)
-	if after != "" {
-		begin = max(begin, s.name(after)+"\x00")
+	if page.After != "" {
+		begin = max(begin, s.name(page.After)+"\x00")
+	}
+	if upTo := s.name(page.UpTo) + "\x00"; page.UpTo != "" && (end == "\x00" || upTo < end) {
+		end = upTo
 	}
 	if end != "\x00" && begin >= end {
 		begin = end

@@ -14,14 +14,16 @@ var _ store.Scanner = (*Store)(nil)
 
 // Scan implements store.Scanner. It is etcd's serializable read: the member
 // that is asked answers alone, so that a sweep costs the others nothing. etcd
-// knows nothing of deadlines, which lie in the values: all are shipped.
+// knows nothing of deadlines, which lie in the values: all are shipped. And it
+// counts all records of the range that it is asked for, at each page, while
+// no record can be written; so the range of a scan should be small.
 func (s *Store) Scan(ctx context.Context, prefix store.Key, page store.Page) ([]store.Record, store.Key, error) {
 	bounded, leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, "", err
 	}
 	defer leave()
-	begin, end := s.from(prefix, page.After)
+	begin, end := s.part(prefix, page)
 	resp, err := s.client.Get(bounded, begin,
 		clientv3.WithRange(end), clientv3.WithLimit(pageSize(page)), clientv3.WithSerializable())
 	if err != nil {

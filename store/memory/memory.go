@@ -95,7 +95,7 @@ func (s *Store) List(ctx context.Context, prefix store.Key, page store.Page) ([]
 		limit = pageLimit
 	}
 	now := time.Now()
-	found := s.after(prefix, page.After, func(r store.Record) bool { return !r.Expired(now) })
+	found := s.part(prefix, page, func(r store.Record) bool { return !r.Expired(now) })
 	return clones(found[:min(limit, len(found))]), s.revision, nil
 }
 

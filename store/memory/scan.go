@@ -21,7 +21,7 @@ func (s *Store) Scan(ctx context.Context, prefix store.Key, page store.Page) ([]
 	if limit <= 0 {
 		limit = pageLimit
 	}
-	found := s.after(prefix, page.After, func(store.Record) bool { return true })
+	found := s.part(prefix, page, func(store.Record) bool { return true })
 	if len(found) <= limit {
 		return clones(found), "", nil
 	}
@@ -45,12 +45,13 @@ func (s *Store) Read(ctx context.Context, keys ...store.Key) ([]store.Record, er
 	return found, nil
 }
 
-// after returns the wanted records below prefix with keys greater than after,
-// in the order of their keys. They are not clones. The caller holds s.mu.
-func (s *Store) after(prefix, after store.Key, wanted func(store.Record) bool) []store.Record {
+// part returns the wanted records below prefix in a part, in the order of
+// their keys and without regard to its limit. They are not clones. The caller
+// holds s.mu.
+func (s *Store) part(prefix store.Key, page store.Page, wanted func(store.Record) bool) []store.Record {
 	var found []store.Record
 	for k, r := range s.records {
-		if k.HasPrefix(prefix) && k > after && wanted(r) {
+		if k.HasPrefix(prefix) && page.Has(k) && wanted(r) {
 			found = append(found, r)
 		}
 	}

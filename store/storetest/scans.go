@@ -47,6 +47,10 @@ func scanShowsAll(t *testing.T, s store.Store) {
 	}
 	scanned(t, sc, "u/x/", 0)
 	scanned(t, sc, "u/", 0, "u/w/9", "u/y/0")
+	part := store.Page{After: "u/w", UpTo: "u/w/9"}
+	if rs, next, err := sc.Scan(t.Context(), "u/", part); len(rs) != 1 || next != "" || err != nil {
+		t.Errorf("of %+v: %v, %q, %v", part, keysOf(rs), next, err)
+	}
 }
 
 // scanned scans until it finds what it must: a scan may lag behind, not for

@@ -60,6 +60,7 @@ var contract = []struct {
 
 	{"list in order within its prefix", listOrder},
 	{"list pages", listPages},
+	{"list parts", listParts},
 	{"list pages past expired records", listSkipsExpired},
 	{"list has a limit of its own", listOwnLimit},
 
