@@ -2,7 +2,7 @@ package reaper
 
 import (
 	"context"
-	crand "crypto/rand"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"slices"
@@ -117,7 +117,7 @@ func New(cfg Config) *Reaper {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Reaper{cfg: cfg, log: cfg.Logger, id: crand.Text(), term: newTerm(), lastRare: time.Now(), sizes: make(map[store.Key]int)}
+	r := &Reaper{cfg: cfg, log: cfg.Logger, id: rand.Text(), term: newTerm(), lastRare: time.Now(), sizes: make(map[store.Key]int)}
 	r.pace.reset()
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.done.Go(r.run)
