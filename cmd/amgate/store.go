@@ -198,8 +198,8 @@ func defragCommand() *cobra.Command {
 Rewrites the store's file without the room that nothing uses any more, and says
 how large it was and is. History is compacted every five minutes by itself, but
 the file stays as large as it once was, and at 8 GiB the store refuses every
-write. There is a warning in the log, and amgate_embedded_store_nearly_full is 1
-in the metrics, from 60 % of that on.
+write until this has made room. There is a warning in the log, and
+amgate_embedded_store_nearly_full is 1 in the metrics, from 60 % of that on.
 
 On a running gateway nobody can sign in or be checked meanwhile, for some
 seconds with each GiB. The disk needs room for a second file.

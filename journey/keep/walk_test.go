@@ -322,12 +322,17 @@ func walkAtRandom(rt *rapid.T, w *world) {
 				rt.Fatalf("an authId as a link: %v", err)
 			}
 		},
-		"wait":    func(rt *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 60).Draw(rt, "seconds")) * time.Second) },
-		"restart": func(rt *rapid.T) { w.restart(index(rt, "node", len(w.nodes))) },
+		"deliver what is late": func(*rapid.T) { w.store.Deliver(ctx) },
+		"wait":                 func(rt *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 60).Draw(rt, "seconds")) * time.Second) },
+		"restart":              func(rt *rapid.T) { w.restart(index(rt, "node", len(w.nodes))) },
 		"weather": func(rt *rapid.T) {
 			w.store.Down.Store(seldom(rt, "down"))
 			w.store.Refused.Store(0)
 			w.store.Lost.Store(0)
+			w.store.Late.Store(0)
+			if seldom(rt, "late") {
+				w.store.Late.Store(1)
+			}
 			if seldom(rt, "refused") {
 				w.store.Refused.Store(1)
 			}
@@ -352,7 +357,7 @@ func index(rt *rapid.T, of string, n int) int { return rapid.IntRange(0, n-1).Dr
 
 // stormy reports whether the store will fail.
 func (w *world) stormy() bool {
-	return w.store.Down.Load() || w.store.Refused.Load() > 0 || w.store.Lost.Load() > 0
+	return w.store.Down.Load() || w.store.Refused.Load() > 0 || w.store.Lost.Load() > 0 || w.store.Late.Load() > 0
 }
 
 // take has a client answer a step, or follow a link, and judges what happens.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/amgate/amgate/store"
 )
 
 const (
@@ -83,7 +85,7 @@ func (s *Store) watchCluster() {
 		select {
 		case <-s.closing.Done():
 			return
-		case <-time.After(pause):
+		case <-time.After(store.Spread(pause, pause/5)):
 		}
 	}
 }

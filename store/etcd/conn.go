@@ -13,10 +13,12 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+
+	"github.com/amgate/amgate/store"
 )
 
-// leaderPause is how long a call waits before it asks again, another member
-// if there is one, after a member said that it has no leader.
+// leaderPause is how long a call waits at most before it asks again, another
+// member if there is one, after a member said that it has no leader.
 const leaderPause = 50 * time.Millisecond
 
 // Validate tells what is wrong with the settings, without reaching etcd. The
@@ -150,7 +152,7 @@ func (s *Store) watchCalls(
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(leaderPause):
+		case <-time.After(store.Spread(leaderPause, leaderPause/2)):
 		}
 	}
 }

@@ -162,6 +162,16 @@ func TestWhatDoesNotPassIsLoggedNowAndThen(t *testing.T) {
 	}
 }
 
+// TestFullEmbeddedStoreIsTold: nobody reaches that with etcdctl.
+func TestFullEmbeddedStoreIsTold(t *testing.T) {
+	log := new(logtest.Log)
+	s := &Store{troubles: troubles{log: log.Logger(), inside: true}}
+	_ = s.fault(t.Context(), rpctypes.ErrNoSpace)
+	if text := log.String(); !strings.Contains(text, "amgate store defrag") || strings.Contains(text, "etcdctl") {
+		t.Errorf("logged: %s", text)
+	}
+}
+
 // TestReasonIsOfTheLastAttempt: one that has passed explains nothing.
 func TestReasonIsOfTheLastAttempt(t *testing.T) {
 	s := &Store{timeout: time.Second}

@@ -28,8 +28,8 @@ const defaultTimeout = 2 * time.Second
 
 // Config says where the records are.
 type Config struct {
-	// Client is an etcd client that somebody else closes, after the Store.
-	// Without one, the Store makes its own for Endpoints.
+	// Client is one of an etcd in this process, which somebody else closes,
+	// after the Store. Without one, the Store makes its own for Endpoints.
 	Client *clientv3.Client
 	// Endpoints are the members' client URLs, all of them https or all http.
 	Endpoints []string
@@ -94,7 +94,7 @@ func New(cfg Config) (*Store, error) {
 	if p := strings.TrimSuffix(cfg.Prefix, "/"); p != "" {
 		s.prefix = p + "/"
 	}
-	s.troubles.log = s.log
+	s.troubles.log, s.troubles.inside = s.log, cfg.Client != nil
 	s.closing, s.end = context.WithCancel(context.Background())
 	if s.client == nil {
 		client, err := s.dial(cfg)

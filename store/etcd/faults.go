@@ -105,6 +105,12 @@ var (
 	}
 )
 
+// fullInside is noSpace for an etcd in this process, which nobody else reaches.
+var fullInside = remedy{
+	"the embedded store has reached its quota and refuses every write",
+	"amgate store defrag; if most of it is in use, move to a cluster",
+}
+
 // remedyFor finds what can be done about a fault.
 func remedyFor(err error) (remedy, bool) {
 	if known, ok := errors.AsType[rpctypes.EtcdError](rpctypes.Error(err)); ok {
@@ -129,6 +135,8 @@ const reminder = 10 * time.Minute
 // troubles keeps in mind what goes wrong, for the log and for errors.
 type troubles struct {
 	log *slog.Logger
+	// inside says that etcd runs in this process.
+	inside bool
 	// last is what the last attempt failed with, nil if it did not. The
 	// client tells only that time ran out when it has tried for as long.
 	last atomic.Pointer[string]
@@ -154,7 +162,11 @@ func (t *troubles) note(err error) {
 	if cause(err) == "" {
 		return
 	}
-	if r, ok := remedyFor(err); ok && t.due(r.what) {
+	r, ok := remedyFor(err)
+	if t.inside && r == noSpace {
+		r = fullInside
+	}
+	if ok && t.due(r.what) {
 		t.log.Error(r.what, "remedy", r.todo, "error", err)
 	}
 }

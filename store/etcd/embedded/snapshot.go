@@ -8,7 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/etcdutl/v3/snapshot"
 	"go.uber.org/zap"
 )
@@ -95,8 +98,13 @@ func SaveSnapshot(path string, write func(io.Writer) error) (err error) {
 	return syncFolder(filepath.Dir(path))
 }
 
+// disarmTime bounds how long it may take to end an alarm.
+const disarmTime = 10 * time.Second
+
 // Defragment gives the room that nothing uses any more back to the file
 // system. Nobody can read or write meanwhile; it takes seconds for each GiB.
+// If etcd refused writes for want of room and there is some now, it takes them
+// again.
 func (s *Server) Defragment() error {
 	if err := s.enter(); err != nil {
 		return fmt.Errorf("defragment: %w", err)
@@ -104,6 +112,32 @@ func (s *Server) Defragment() error {
 	defer s.leave()
 	if err := s.etcd.Server.Backend().Defrag(); err != nil {
 		return fmt.Errorf("defragment: %w", err)
+	}
+	if err := s.disarm(); err != nil {
+		return fmt.Errorf("defragment: let etcd take writes again: %w", err)
+	}
+	return nil
+}
+
+// disarm ends etcd's alarm that its quota is reached, if it is not any more.
+// etcd itself never does, and keeps the alarm over a restart.
+func (s *Server) disarm() error {
+	if u := s.Usage(); u.Size >= u.Quota {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(s.closing, disarmTime)
+	defer cancel()
+	rung, err := s.client.AlarmList(ctx)
+	if err != nil {
+		return err
+	}
+	for _, alarm := range rung.Alarms {
+		if alarm.Alarm != etcdserverpb.AlarmType_NOSPACE {
+			continue
+		}
+		if _, err := s.client.AlarmDisarm(ctx, (*clientv3.AlarmMember)(alarm)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -3,12 +3,16 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 )
 
 func TestNearlyFull(t *testing.T) {
@@ -52,4 +56,49 @@ func TestWarnsOnceForEachTime(t *testing.T) {
 		}
 		cancel()
 	})
+}
+
+// TestDefragmentEndsTheAlarm: when its quota is reached etcd refuses writes
+// until somebody says that there is room again, over restarts too; nobody but
+// this process can.
+func TestDefragmentEndsTheAlarm(t *testing.T) {
+	dir := t.TempDir()
+	server := open(t, dir)
+	ring := &etcdserverpb.AlarmRequest{
+		Action: etcdserverpb.AlarmRequest_ACTIVATE, Alarm: etcdserverpb.AlarmType_NOSPACE,
+		MemberID: uint64(server.etcd.Server.MemberID()),
+	}
+	if _, err := server.etcd.Server.Alarm(t.Context(), ring); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server = open(t, dir)
+	if _, err := server.Client().Put(t.Context(), "k", "v"); !errors.Is(err, rpctypes.ErrNoSpace) {
+		t.Fatalf("a write to a full store: %v", err)
+	}
+	if err := server.Defragment(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Client().Put(t.Context(), "k", "v"); err != nil {
+		t.Errorf("a write after there is room: %v", err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(t *testing.T, dir string) *Server {
+	t.Helper()
+	server, err := Start(t.Context(), Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
 }
