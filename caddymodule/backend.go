@@ -133,7 +133,7 @@ func (b *backend) openReaper(inner store.Store) {
 		return
 	}
 	b.Reaper = reaper.New(reaper.Config{
-		Store: swept, Front: b.Store, Kinds: sweptKinds, Rarely: rarelySwept, Logger: b.log,
+		Store: swept, Front: b.Store, Kinds: sweptKinds, Rarely: rarelySwept, Heard: b.Access.Heard, Logger: b.log,
 	})
 	b.closers = append(b.closers, func() error { b.Reaper.Close(); return nil })
 }

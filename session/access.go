@@ -222,6 +222,16 @@ func (a *Access) writeLater(ctx context.Context, t touch) error {
 	}
 }
 
+// Heard notes whether the store answered somebody: err is nil, or what it said.
+// A node that nobody uses must hear of an outage, too.
+func (a *Access) Heard(err error) {
+	if errors.Is(err, store.ErrUnavailable) {
+		a.failed(err)
+		return
+	}
+	a.answered()
+}
+
 // failed notes that the store does not answer.
 func (a *Access) failed(err error) {
 	if a.answers.Swap(never) != never {

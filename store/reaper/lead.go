@@ -78,6 +78,7 @@ func (r *Reaper) keep(ctx context.Context, end context.CancelCauseFunc) {
 		}
 		now := time.Now()
 		err := r.renew(ctx, now.Add(termTime))
+		r.heard(ctx, err)
 		switch {
 		case err == nil:
 			ends = now.Add(termTime)

@@ -46,6 +46,9 @@ type Config struct {
 	// passed, with nobody to tell. Rarely are more of them, looked at once an
 	// hour: those that a Judge removes, unless something was left over.
 	Kinds, Rarely []store.Key
+	// Heard is told whether the store has answered, at least every
+	// renewInterval: nil, or an error. It must not block. nil: nobody is.
+	Heard func(err error)
 	// Interval is the least time between two sweeps; 0: DefaultInterval.
 	Interval time.Duration
 	// Logger may be nil.
@@ -114,6 +117,9 @@ func New(cfg Config) *Reaper {
 	if cfg.Interval == 0 {
 		cfg.Interval = DefaultInterval
 	}
+	if cfg.Heard == nil {
+		cfg.Heard = func(error) {}
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -158,6 +164,7 @@ func (r *Reaper) judge() (Judge, bool) {
 func (r *Reaper) run() {
 	for r.ctx.Err() == nil {
 		led, err := r.stand(r.ctx)
+		r.heard(r.ctx, err)
 		switch {
 		case r.ctx.Err() != nil:
 		case err != nil:
@@ -166,6 +173,13 @@ func (r *Reaper) run() {
 			r.reign()
 		}
 		r.rest(r.ctx, store.Spread(standInterval, standInterval/10))
+	}
+}
+
+// heard tells whether the store has answered, unless it was not waited for.
+func (r *Reaper) heard(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		r.cfg.Heard(err)
 	}
 }
 
