@@ -232,6 +232,20 @@ func TestProofEndsByEitherClock(t *testing.T) {
 	}
 }
 
+// TestAnnouncementIsAsItWas: nodes of two versions announce to each other while
+// they are upgraded one by one.
+func TestAnnouncementIsAsItWas(t *testing.T) {
+	t.Parallel()
+	const golden = "\x01" + "\x00\x00\x00\x05s/one" + "\x00\x00\x00\x05s/two"
+	want := []store.Key{"s/one", "s/two"}
+	if got, ok := parseAnnouncement([]byte(golden)); !ok || !slices.Equal(got, want) {
+		t.Errorf("it is read as %q, %t", got, ok)
+	}
+	if got := string(announcement(want)); got != golden {
+		t.Errorf("it is written %q, was %q", got, golden)
+	}
+}
+
 func FuzzParseAnnouncement(f *testing.F) {
 	f.Add(announcement(nil))
 	f.Add(announcement([]store.Key{"s/one", "", "s/two"}))

@@ -20,6 +20,26 @@ func TestDeadlinesNearZero(t *testing.T) {
 	}
 }
 
+// TestLayoutIsAsItWas: what lies in etcd is read by every later version.
+func TestLayoutIsAsItWas(t *testing.T) {
+	for _, c := range []struct {
+		stored  string
+		value   string
+		expires time.Time
+	}{
+		{"\x01\x00\x00\x01\x8b\xcf\xe5\x68\x7bvalue", "value", time.UnixMilli(1_700_000_000_123)},
+		{"\x01\x00\x00\x00\x00\x00\x00\x00\x00", "", time.Time{}},
+	} {
+		value, expires, err := decode([]byte(c.stored))
+		if err != nil || string(value) != c.value || !expires.Equal(c.expires) {
+			t.Errorf("%q is read as %q until %v, %v", c.stored, value, expires, err)
+		}
+		if got := encode([]byte(c.value), c.expires); got != c.stored {
+			t.Errorf("it is written %q, was %q", got, c.stored)
+		}
+	}
+}
+
 // FuzzDecode: what is accepted has one form only, so that no two different
 // byte strings in etcd are the same record.
 func FuzzDecode(f *testing.F) {
