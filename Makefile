@@ -49,7 +49,8 @@ lint: ## Run the linters of .golangci.yml
 .PHONY: bench
 bench: ## Run the benchmarks: of the packages, and of whole systems
 	$(GO) test -run '^$$' -bench . -benchmem ./session ./store/... ./token ./journey/... ./gateway
-	$(GO) test -run '^$$' -bench . -benchtime 15x -timeout 30m ./integration/bench
+	$(GO) test -run '^$$' -bench . -skip Sweep -benchtime 15x -timeout 30m ./integration/bench
+	$(GO) test -run '^$$' -bench Sweep -benchtime 2x -timeout 30m ./integration/bench
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser of hostile bytes, FUZZTIME each (default 30s)
