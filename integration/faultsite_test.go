@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -72,13 +73,19 @@ func startFaultSite(t *testing.T, p pace) *faultSite {
 		}),
 	}
 	key := token.GenerateSecret().Base64()
+	settable := ""
+	if *chaos {
+		settable = buildWithClock(t)
+	}
 	for i := range siteGateways {
-		s.gateways = append(s.gateways, s.startGateway(fmt.Sprintf("am-%d", i+1), key))
+		s.gateways = append(s.gateways, s.startGateway(fmt.Sprintf("am-%d", i+1), key, settable))
+		settable = "" // the first one is enough
 	}
 	return s
 }
 
-func (s *faultSite) startGateway(name, key string) *faultGateway {
+// startGateway runs amgate, or a program in its place whose clock can be set.
+func (s *faultSite) startGateway(name, key, settable string) *faultGateway {
 	s.Helper()
 	g := &faultGateway{name: name}
 	var endpoints []string
@@ -90,8 +97,13 @@ func (s *faultSite) startGateway(name, key string) *faultGateway {
 	dir := newDir(s.T)
 	writeUsers(s.T, dir, s.user)
 	addr := "127.0.0.1:" + freePort(s.T)
+	var env []string
+	if settable != "" {
+		(&process{t: s.T, dir: dir}).setClock(0)
+		env = []string{clockFile + "=" + filepath.Join(dir, "clock")}
+	}
 	g.process = start(s.T, spec{
-		dir: dir,
+		dir: dir, binary: settable, env: env,
 		url: "http://" + addr,
 		am: fmt.Sprintf(`
 		node %s {

@@ -85,6 +85,12 @@ func (c *Cluster) Compact(i int) {
 	c.must(i, "kv/compaction", map[string]any{"revision": strconv.FormatInt(c.Revision(i), 10), "physical": true}, nil)
 }
 
+// Defragment makes member i give free space back to the disk.
+func (c *Cluster) Defragment(i int) {
+	c.tb.Helper()
+	c.must(i, "maintenance/defragment", struct{}{}, nil)
+}
+
 // Fill writes records of its own, below "filler", until the cluster's quota
 // is exceeded and the alarm NOSPACE rung.
 func (c *Cluster) Fill(i int) {
@@ -108,7 +114,7 @@ func (c *Cluster) MakeRoom() {
 	c.must(0, "kv/deleterange", map[string]any{"key": []byte("filler/"), "range_end": []byte("filler0")}, nil)
 	c.Compact(0)
 	for i := range c.members {
-		c.must(i, "maintenance/defragment", struct{}{}, nil)
+		c.Defragment(i)
 	}
 	var rung struct {
 		Alarms []struct {

@@ -6,17 +6,21 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
 	"github.com/amgate/amgate/store/storetest/etcdproc"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 // TestIsolatedMemberAnswersWhatItKnew: a member that is cut off answers
 // serializable reads from before, no linearizable ones, and catches up.
 func TestIsolatedMemberAnswersWhatItKnew(t *testing.T) {
 	c := etcdproc.Start(t, etcdproc.Options{Members: 3, Severable: true})
-	lonely := (c.Leader() + 1) % 3
-	here, there := dial(t, c.Endpoints()[lonely]), dial(t, c.Endpoints()[c.Leader()])
+	leader := c.Leader()
+	lonely := (leader + 1) % 3
+	here, there := dial(t, c.Endpoints()[lonely]), dial(t, c.Endpoints()[leader])
 	put := func(value string) {
 		t.Helper()
 		if _, err := there.Put(t.Context(), "k", value); err != nil {
