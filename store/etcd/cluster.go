@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -15,8 +16,8 @@ import (
 )
 
 const (
-	// A cluster that was not reached yet is looked at again after firstLook,
-	// which doubles up to slowLook; one that was, after nextLook.
+	// A cluster that is not reached is looked at again after firstLook, which
+	// doubles up to slowLook; one that is, after nextLook.
 	firstLook = time.Second
 	slowLook  = 30 * time.Second
 	nextLook  = time.Hour
@@ -63,27 +64,31 @@ type told struct {
 type problem struct{ what, where, remedy, detail string }
 
 // watchCluster looks at the cluster as soon as it can be reached, and every
-// hour from then on, until the store closes. What is amiss is logged once, and
-// again only if it was set right in between.
-func (s *Store) watchCluster() {
+// hour from then on, until ctx ends. What is amiss is logged once, and again
+// only if it was set right in between. look is given the revision of an earlier
+// view.
+func watchCluster(ctx context.Context, look func(ctx context.Context, since int64) view, log *slog.Logger) {
 	var known []problem
 	var since view // the last in which something had been compacted away
-	for pause := firstLook; ; pause = min(2*pause, slowLook) {
-		now := s.look(s.closing, since.revision)
-		if now.reached() {
+	unreached := firstLook
+	for {
+		pause := nextLook
+		if now := look(ctx, since.revision); now.reached() {
 			if !now.still {
 				since = now
 			}
 			found := now.problems(since)
 			for _, p := range found {
 				if !slices.ContainsFunc(known, p.same) {
-					s.log.Warn(p.what, "endpoint", p.where, "remedy", p.remedy, "detail", p.detail)
+					log.Warn(p.what, "endpoint", p.where, "remedy", p.remedy, "detail", p.detail)
 				}
 			}
-			known, pause = found, nextLook
+			known = found
+		} else {
+			pause, unreached = unreached, min(2*unreached, slowLook)
 		}
 		select {
-		case <-s.closing.Done():
+		case <-ctx.Done():
 			return
 		case <-time.After(store.Spread(pause, pause/5)):
 		}

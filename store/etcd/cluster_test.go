@@ -1,13 +1,18 @@
 package etcd
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/amgate/amgate/logtest"
 )
 
 // healthy is a cluster with which nothing is amiss.
@@ -88,4 +93,78 @@ func TestProblemsOfACluster(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClusterIsLookedAtNowAndThen: often until it is reached, every hour then;
+// and one that goes on as it was is not written about again.
+func TestClusterIsLookedAtNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(logtest.Log)
+		var looks, voting atomic.Int64
+		voting.Store(3)
+		look := func(context.Context, int64) view {
+			if looks.Add(1) <= 10 {
+				return view{}
+			}
+			v := healthy()
+			v.voting = int(voting.Load())
+			return v
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go watchCluster(ctx, look, log.Logger())
+		step := func(d time.Duration, wantLooks int64, wantWarnings int) {
+			t.Helper()
+			before := looks.Load()
+			time.Sleep(d)
+			synctest.Wait()
+			if n := looks.Load() - before; n < wantLooks || n > wantLooks*5/4+1 { // pauses are up to a fifth shorter
+				t.Errorf("%d looks in %v, want about %d", n, d, wantLooks)
+			}
+			if n := log.Count("level=WARN"); n != wantWarnings {
+				t.Errorf("%d warnings, want %d:\n%s", n, wantWarnings, log)
+			}
+		}
+		step(5*time.Minute, 11, 0)
+		voting.Store(2)
+		step(10*time.Hour, 10, 1)
+		voting.Store(3)
+		step(2*time.Hour, 2, 1)
+		voting.Store(2)
+		step(10*time.Hour, 10, 2)
+		cancel()
+		synctest.Wait()
+	})
+}
+
+// TestStandstillOfCompactionIsFound over many looks, as long as it lasts.
+func TestStandstillOfCompactionIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(logtest.Log)
+		var revision, compacted atomic.Int64
+		revision.Store(1_000)
+		compacted.Store(1_000)
+		look := func(_ context.Context, since int64) view {
+			v := healthy()
+			v.revision = revision.Add(100_000) // an hour
+			v.still = since >= compacted.Load()
+			return v
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go watchCluster(ctx, look, log.Logger())
+		for range 100 { // it keeps a few hours
+			time.Sleep(nextLook)
+			synctest.Wait()
+			compacted.Store(revision.Load() - 300_000)
+		}
+		if log.String() != "" {
+			t.Errorf("blamed although it compacts:\n%s", log)
+		}
+		time.Sleep(40 * nextLook)
+		synctest.Wait()
+		if n := log.Count("auto-compaction seems to be off"); n != 1 {
+			t.Errorf("%d warnings about compaction, want 1:\n%s", n, log)
+		}
+		cancel()
+		synctest.Wait()
+	})
 }

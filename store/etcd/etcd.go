@@ -103,7 +103,7 @@ func New(cfg Config) (*Store, error) {
 		}
 		s.client, s.owned = client, true
 		if cfg.Logger != nil {
-			s.watchers.Go(s.watchCluster)
+			s.watchers.Go(func() { watchCluster(s.closing, s.look, s.log) })
 		}
 	}
 	return s, nil
