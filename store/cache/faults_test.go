@@ -76,9 +76,11 @@ func TestLaggingReadThatHidesNothing(t *testing.T) {
 }
 
 // TestAnnouncementDuringARead: the session was read, then ended, then the
-// read comes back. It fails without the second guard of DESIGN §5.2, the mark
-// on the flight that Cache.fly looks at, as does TestCompactedWatch: the ended
-// session would be cached after its announcement had passed, and stay.
+// read comes back. The second guard of DESIGN §5.2 is the mark on the
+// flight: Cache.join looks at it, so that nobody joins what is stale, and
+// Cache.fly, so that it is not cached. TestTwoAnnouncementsDuringARead fails
+// without the latter: the ended session would be cached after its announcement
+// had passed, and stay.
 func TestAnnouncementDuringARead(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.elsewhere(put("s/one", "v"))
