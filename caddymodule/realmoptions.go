@@ -63,6 +63,11 @@ var realmOptions = append([]option[*Realm]{
 		name: "idle_timeout", args: "<duration>", def: "30m", doc: "How long a session lasts without being used.",
 		set: duration(func(r *Realm) *caddyDuration { return &r.IdleTimeout }),
 	},
+	{
+		name: "session_properties", args: "<name...>", def: "AMCtxId", many: true,
+		doc: "The session properties that clients may read and change over REST. AMCtxId is always among them; those of the server itself can only be read.",
+		set: list(func(r *Realm) *[]string { return &r.SessionProperties }),
+	},
 	outageOption("freshness",
 		"What becomes of sessions while the store does not answer. `freshness`: those in the cache work for as long as that is proven fresh, then requests get 503. `strict`: requests get 503 at once. `grace`: those in the cache work for so much longer, and a logout elsewhere is not seen for as long.",
 		func(r *Realm) **Outage { return &r.Outage }),

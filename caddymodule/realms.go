@@ -47,6 +47,8 @@ type Realm struct {
 	Lockout     *Lockout       `json:"lockout,omitempty"`
 	MaxTime     caddy.Duration `json:"max_time,omitempty"`
 	IdleTimeout caddy.Duration `json:"idle_timeout,omitempty"`
+	// SessionProperties are those that clients may read and change.
+	SessionProperties []string `json:"session_properties,omitempty"`
 	// Outage says what becomes of sessions while the store does not answer.
 	Outage     *Outage `json:"outage,omitempty"`
 	Cookie     Cookie  `json:"cookie,omitzero"`
@@ -123,6 +125,7 @@ func (r *Realm) settings(ctx caddy.Context, app *App, cfg realm.Config) (s realm
 		NoAllowlisting:        r.NoAllowlisting,
 		MaxTime:               time.Duration(r.MaxTime),
 		IdleTimeout:           time.Duration(r.IdleTimeout),
+		SessionProperties:     r.SessionProperties,
 		Cookie:                realm.Cookie{Name: r.Cookie.Name, Domain: r.Cookie.Domain, SameSite: r.Cookie.SameSite},
 		SuccessURL:            r.SuccessURL, FailureURL: r.FailureURL,
 		GotoAllow: r.GotoAllow, CORS: r.CORS,

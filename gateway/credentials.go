@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/amgate/amgate/realm"
 )
@@ -11,7 +10,7 @@ import (
 // taken apart; realm.CookieValues bounds the Cookie header as a whole.
 const (
 	maxTokens     = 8
-	maxTokenBytes = 4096 // what a browser keeps of a cookie (RFC 6265 §6.1)
+	maxTokenBytes = realm.MaxToken
 )
 
 // Credentials returns those of the headers that Check looks at. Prepare
@@ -39,7 +38,7 @@ func (g *Gateway) tokens(list []string, h http.Header) []string {
 		list = appendToken(list, v)
 	}
 	for _, v := range h["Authorization"] {
-		if tok, ok := ourBearer(v); ok {
+		if tok, ok := realm.BearerToken(v); ok {
 			list = appendToken(list, tok)
 		}
 	}
@@ -54,17 +53,4 @@ func appendToken(list []string, tok string) []string {
 		return list
 	}
 	return append(list, tok)
-}
-
-// ourBearer returns the token of an Authorization header if it is a Bearer
-// token in the form of an SSO token: a head and extensions, each ended by an
-// asterisk (AM's layout). A Bearer token of anybody else has no asterisk
-// (b64token, RFC 6750 §2.1), so none is ever mistaken for ours.
-func ourBearer(authorization string) (tok string, ok bool) {
-	scheme, tok, found := strings.Cut(authorization, " ")
-	if !found || !strings.EqualFold(scheme, "Bearer") || len(tok) > maxTokenBytes {
-		return "", false
-	}
-	tok = strings.Trim(tok, " ")
-	return tok, strings.Count(tok, "*") == 2
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/amgate/amgate/realm"
 )
 
 // ours has the form of an SSO token.
@@ -91,7 +93,7 @@ func FuzzBearer(f *testing.F) {
 	f.Add("bearer  *a*b ")
 	f.Add("Bearer")
 	f.Fuzz(func(t *testing.T, authorization string) {
-		tok, ok := ourBearer(authorization)
+		tok, ok := realm.BearerToken(authorization)
 		if !ok {
 			return
 		}

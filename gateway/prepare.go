@@ -3,6 +3,8 @@ package gateway
 import (
 	"io"
 	"net/http"
+
+	"github.com/amgate/amgate/realm"
 )
 
 // Prepare makes the request fit to be forwarded to the app.
@@ -53,7 +55,7 @@ func (g *Gateway) dropToken(h http.Header) {
 		delete(h, name)
 	}
 	rewrite(h, "Authorization", func(value string) string {
-		if _, ours := ourBearer(value); ours {
+		if _, ours := realm.BearerToken(value); ours {
 			return ""
 		}
 		return value

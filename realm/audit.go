@@ -23,6 +23,8 @@ const (
 	eventLoggedOut = "AM-SESSION-LOGGED_OUT"
 	eventIdle      = "AM-SESSION-IDLE_TIMED_OUT"
 	eventMax       = "AM-SESSION-MAX_TIMED_OUT"
+	eventDestroyed = "AM-SESSION-DESTROYED"
+	eventProperty  = "AM-SESSION-PROPERTY_CHANGED"
 
 	componentLogin   = "Authentication"
 	componentSession = "Session"

@@ -28,6 +28,10 @@ const (
 // kept to the login page.
 const WaitCookie = "amgate-wait"
 
+// MaxToken bounds an SSO token, bytes: what a browser keeps of a cookie (RFC
+// 6265 §6.1).
+const MaxToken = 4096
+
 // Bounds on what is looked at before anything about a client is known.
 const (
 	maxCookieBytes = 32 << 10
@@ -177,4 +181,17 @@ func cookiesOf(h http.Header) iter.Seq2[string, string] {
 			}
 		}
 	}
+}
+
+// BearerToken returns the token of an Authorization header if it is a Bearer
+// token in the form of an SSO token: a head and extensions, each ended by an
+// asterisk (AM's layout). A Bearer token of anybody else has no asterisk
+// (b64token, RFC 6750 §2.1), so none is ever mistaken for ours.
+func BearerToken(authorization string) (tok string, ok bool) {
+	scheme, tok, found := strings.Cut(authorization, " ")
+	if !found || !strings.EqualFold(scheme, "Bearer") || len(tok) > MaxToken {
+		return "", false
+	}
+	tok = strings.Trim(tok, " ")
+	return tok, strings.Count(tok, "*") == 2
 }

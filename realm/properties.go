@@ -1,7 +1,12 @@
 package realm
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +19,95 @@ const (
 	protected        = "am.protected."
 	webhooksProperty = protected + "webhooks"
 )
+
+// contextIDProperty is the one property that every client may read: AM's
+// default allow-list.
+const contextIDProperty = "AMCtxId"
+
+// protectedNames are properties that no client changes, whatever a realm
+// allows (OpenAM's InternalSession).
+var protectedNames = []string{
+	"AMCtxId", "AMMaxIdleTime", "AMMaxSessionTime", "AuthLevel", "AuthType", "authInstant", "cookieSupport", "FullLoginURL",
+	"Host", "HostName", "loginURL", "Organization", "Principal", "Principals", "Role", "Service", "SessionHandle",
+	"SessionTimedOut", "sun.am.UniversalIdentifier", "TokenRestriction", "UserId", "UserToken",
+}
+
+// isProtected compares without regard to case: no app should have to.
+func isProtected(name string) bool {
+	return strings.HasPrefix(strings.ToLower(name), protected) ||
+		slices.ContainsFunc(protectedNames, func(p string) bool { return strings.EqualFold(p, name) })
+}
+
+// ErrProperty says that a client may not read or change a session property of
+// that name.
+var ErrProperty = errors.New("realm: the session property is not one that clients may use")
+
+// PropertyNames are the session properties that clients of the session's realm
+// may read, by its allow-list, sorted.
+func (s *Set) PropertyNames(of session.Session) []string {
+	names := []string{contextIDProperty}
+	if r, ok := s.realms[of.Realm()]; ok {
+		names = append(names, r.SessionProperties...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Properties are the values of the session properties that clients may read,
+// "" for one that the session does not have. Errors: ErrProperty if names has
+// one that they may not.
+func (s *Set) Properties(of session.Session, names ...string) (map[string]string, error) {
+	values := make(map[string]string)
+	allowed := s.PropertyNames(of)
+	for _, name := range names {
+		if !slices.Contains(allowed, name) {
+			return nil, ErrProperty
+		}
+		values[name], _ = property(of, name)
+	}
+	return values, nil
+}
+
+// SetProperties changes session properties for a client. Errors: ErrProperty
+// if one of them is not for clients to change, and those of
+// session.Manager.SetProperties.
+func (s *Set) SetProperties(ctx context.Context, of session.Session, c session.Changes) (session.Session, error) {
+	k, err := s.keys()
+	if err != nil {
+		return session.Session{}, err
+	}
+	allowed := s.PropertyNames(of)
+	for _, name := range slices.AppendSeq(slices.Clone(c.Remove), maps.Keys(c.Set)) {
+		if isProtected(name) || !slices.Contains(allowed, name) {
+			return session.Session{}, ErrProperty
+		}
+	}
+	changed, err := k.sessions.SetProperties(ctx, of, c)
+	if r, ok := s.realms[of.Realm()]; ok && err == nil && r.audits(ctx) {
+		r.emit(ctx, eventProperty,
+			slog.String("component", componentSession),
+			slog.String("realm", r.Path),
+			slog.String("transactionId", newUUID()),
+			slog.Any("trackingIds", []string{of.ContextID()}),
+			slog.String("userId", of.UniversalID()),
+			resultOf(true),
+		)
+	}
+	return changed, err
+}
+
+// maxPropertyName bounds a name in an allow-list.
+const maxPropertyName = 255
+
+// checkProperties tells what is wrong with an allow-list.
+func checkProperties(names []string) error {
+	for _, name := range names {
+		if name == "" || len(name) > maxPropertyName || strings.HasPrefix(strings.ToLower(name), protected) {
+			return fmt.Errorf("session_properties %q: a name has 1 to %d bytes and does not begin with %s", name, maxPropertyName, protected)
+		}
+	}
+	return nil
+}
 
 // withWebhooks is a session's properties and, in one of them, the names of the
 // webhooks that are called when it ends.
@@ -60,7 +154,7 @@ func property(s session.Session, name string) (string, bool) {
 		return s.AuthType(), true
 	case "AuthLevel":
 		return strconv.Itoa(s.AuthLevel()), true
-	case "AMCtxId":
+	case contextIDProperty:
 		return s.ContextID(), true
 	}
 	if strings.HasPrefix(name, protected) {

@@ -69,6 +69,16 @@ func (s *Set) LastAccess(ctx context.Context, found session.Session) (time.Time,
 	return k.sessions.LastAccess(ctx, found)
 }
 
+// Refresh has a session's idle time begin anew. The error wraps
+// store.ErrUnavailable.
+func (s *Set) Refresh(found session.Session) error {
+	k, err := s.keys()
+	if err == nil {
+		k.sessions.Refresh(found)
+	}
+	return err
+}
+
 // Logout ends the live sessions among the tokens and says how many there
 // were. A token that is not verified ends nothing. The webhooks of the
 // sessions are called in the background.

@@ -64,6 +64,10 @@ type Settings struct {
 	// Lockout locks accounts after failed logins; nil for never.
 	Lockout              *Lockout
 	MaxTime, IdleTimeout time.Duration
+	// SessionProperties are the properties of sessions that clients may read
+	// and, unless they are the server's own, change; AM's session property
+	// allow-list. AMCtxId is always among them.
+	SessionProperties []string
 	// Outage is what is asked of sessions' records, and so decides which
 	// sessions work while the store does not answer: store.Any, store.Strict
 	// or a store.Grace.
@@ -165,6 +169,9 @@ func (s Settings) Check() error {
 		return fail("sessions would be read from the store at every request; use strict, freshness, or grace with a duration")
 	}
 	if err := s.checkDefaultJourney(); err != nil {
+		return fail("%v", err)
+	}
+	if err := checkProperties(s.SessionProperties); err != nil {
 		return fail("%v", err)
 	}
 	if l := s.Lockout; l != nil && (l.Count < 1 || l.Interval < time.Second || l.Duration < 0) {

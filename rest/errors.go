@@ -49,6 +49,8 @@ var table = []line{
 	{realm.ErrAdvice, http.StatusBadRequest, "Invalid composite advice"},
 	{realm.ErrUpgradeToken, http.StatusBadRequest, "Invalid session upgrade token"},
 	{callback.ErrAnswer, http.StatusBadRequest, "Required callback not found in JSON response"},
+	{realm.ErrProperty, http.StatusForbidden, "Forbidden"},
+	{session.ErrTooLarge, http.StatusRequestEntityTooLarge, "The session has no room for these properties"},
 	{session.ErrInvalid, http.StatusUnauthorized, "Access Denied"},
 	{session.ErrEnded, http.StatusUnauthorized, "Access Denied"},
 }

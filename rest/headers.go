@@ -9,7 +9,8 @@ import (
 // The versions that are answered when none was asked for: AM's latest ones.
 var (
 	authenticateVersion = version{2, 1}
-	sessionsVersion     = version{5, 0}
+	sessionsVersion     = version{5, 1}
+	usersVersion        = version{4, 1}
 	serverInfoVersion   = version{2, 0}
 )
 
@@ -66,6 +67,8 @@ func answeredVersion(k kind, asked version) version {
 		return authenticateVersion
 	case kindServerInfo:
 		return asked.or(serverInfoVersion)
+	case kindUsers:
+		return asked.or(usersVersion)
 	}
 	return asked.or(sessionsVersion)
 }

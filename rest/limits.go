@@ -80,11 +80,13 @@ func readBody(w http.ResponseWriter, r *http.Request, target any) (empty bool, e
 		return false, refuse(http.StatusUnsupportedMediaType, "The request's body must be of type application/json")
 	}
 	if raw[0] != '{' || tooDeep(raw) || jsonv2.Unmarshal(raw, target, tolerant) != nil {
-		return false, refuse(http.StatusBadRequest,
-			"The request could not be processed because the provided content is not valid JSON")
+		return false, errNotJSON
 	}
 	return false, nil
 }
+
+var errNotJSON = refuse(http.StatusBadRequest,
+	"The request could not be processed because the provided content is not valid JSON")
 
 // tolerant reads what AM's parser reads: the last of several members of one
 // name counts.

@@ -47,8 +47,8 @@ func (a *API) locate(c *call) error {
 		return err
 	}
 	for i := range routes {
-		if token, ok := routes[i].match(segments); ok && routes[i].tree == c.tree {
-			c.path, c.pathToken = routes[i].path, token
+		if param, ok := routes[i].match(segments); ok && routes[i].tree == c.tree {
+			c.path, c.param = routes[i].path, param
 			return nil
 		}
 	}

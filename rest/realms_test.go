@@ -64,7 +64,7 @@ func TestRealmErrors(t *testing.T) {
 		{"/am/json/authenticate?realm=/nobody", `Invalid realm, /nobody`, 400},
 		{"/am/json/authenticate?realm=%252Falpha", `Invalid realm, %2Falpha`, 400},
 		{"/am/json/nobody/authenticate", `Resource 'nobody/authenticate' not found`, 404},
-		{"/am/json/realms/root/users", `Resource 'users' not found`, 404},
+		{"/am/json/realms/root/groups", `Resource 'groups' not found`, 404},
 		{"/am/json/alpha", `Resource '' not found`, 404},
 		{"/am/json/alpha%2Fbeta/authenticate", `Resource '' not found`, 404},
 		{"/am/json/beta/../alpha/authenticate", `Resource '' not found`, 404},
@@ -151,17 +151,51 @@ func TestRoutesAreKnown(t *testing.T) {
 	var got []string
 	for i := range routes {
 		r := &routes[i]
-		got = append(got, r.name()+map[auth]string{authNone: " everybody", authToken: " token"}[r.auth]+
+		got = append(got, r.name()+map[auth]string{authNone: " everybody", authToken: " token", authCaller: " caller"}[r.auth]+
 			map[csrf]string{csrfSafe: "", csrfExempt: " exempt", csrfHeader: " header"}[r.csrf])
 	}
 	want := []string{
-		"POST authenticate everybody exempt",
 		"POST sessions?_action=logout token header",
 		"POST sessions?_action=validate token header",
 		"POST sessions?_action=getSessionInfo token header",
+		"POST sessions?_action=getSessionInfoAndResetIdleTime token header",
+		"POST sessions?_action=refresh token header",
+		"POST sessions?_action=getSessionProperties token header",
+		"POST sessions?_action=updateSessionProperties token header",
+		"POST sessions?_action=isActive token header",
+		"POST sessions?_action=getIdle token header",
+		"POST sessions?_action=getTimeLeft token header",
+		"POST sessions?_action=getMaxTime token header",
+		"POST sessions?_action=getMaxIdle token header",
+		"POST sessions?_action=getMaxSessionTime token header",
+		"POST sessions?_action=getPropertyNames token header",
+		"POST sessions?_action=getProperty token header",
+		"POST sessions?_action=setProperty token header",
+		"POST sessions?_action=deleteProperty token header",
 		"POST sessions/{tokenId}?_action=logout token header",
 		"POST sessions/{tokenId}?_action=validate token header",
 		"POST sessions/{tokenId}?_action=getSessionInfo token header",
+		"POST sessions/{tokenId}?_action=getSessionInfoAndResetIdleTime token header",
+		"POST sessions/{tokenId}?_action=refresh token header",
+		"POST sessions/{tokenId}?_action=getSessionProperties token header",
+		"POST sessions/{tokenId}?_action=updateSessionProperties token header",
+		"POST sessions/{tokenId}?_action=isActive token header",
+		"POST sessions/{tokenId}?_action=getIdle token header",
+		"POST sessions/{tokenId}?_action=getTimeLeft token header",
+		"POST sessions/{tokenId}?_action=getMaxTime token header",
+		"POST sessions/{tokenId}?_action=getMaxIdle token header",
+		"POST sessions/{tokenId}?_action=getMaxSessionTime token header",
+		"POST sessions/{tokenId}?_action=getPropertyNames token header",
+		"POST sessions/{tokenId}?_action=getProperty token header",
+		"POST sessions/{tokenId}?_action=setProperty token header",
+		"POST sessions/{tokenId}?_action=deleteProperty token header",
+		"POST authenticate everybody exempt",
+		"POST sessions?_action=logoutByHandle caller header",
+		"POST sessions?_action=logoutByUser caller header",
+		"GET sessions caller",
+		"POST users?_action=idFromSession caller header",
+		"POST users?_action=validateGoto caller header",
+		"GET users/{id} caller",
 		"GET serverinfo/* everybody",
 		"GET serverinfo/version everybody",
 		"GET serverinfo/cookieDomains everybody",
@@ -185,12 +219,12 @@ func TestMethods(t *testing.T) {
 		{"GET", "/am/json/authenticate", 405, "OPTIONS, POST"},
 		{"PUT", "/am/json/authenticate", 405, "OPTIONS, POST"},
 		{"POST", "/am/json/serverinfo/*", 405, "GET, HEAD, OPTIONS"},
-		{"GET", "/am/json/sessions?_action=logout", 405, "OPTIONS, POST"},
+		{"GET", "/am/json/sessions/x?_action=logout", 405, "OPTIONS, POST"},
 		{"post", "/am/json/authenticate", 405, "OPTIONS, POST"},
 		{"OPTIONS", "/am/json/authenticate", 204, "OPTIONS, POST"},
 		{"OPTIONS", "/am/json/nothing", 404, ""},
 		{"HEAD", "/am/json/serverinfo/version", 200, ""},
-		{"POST", "/am/json/sessions?_action=refresh", 501, ""},
+		{"POST", "/am/json/sessions?_action=destroy", 501, ""},
 		{"POST", "/am/json/sessions", 501, ""},
 	} {
 		res := s.do(t, tt.method, tt.url, "")
@@ -198,8 +232,8 @@ func TestMethods(t *testing.T) {
 			t.Errorf("%s %s: %d, Allow %q, want %d, %q", tt.method, tt.url, res.Code, res.Header().Get("Allow"), tt.status, tt.allow)
 		}
 	}
-	if got, want := s.do(t, "POST", "/am/json/sessions?_action=refresh", "").Body.String(),
-		`{"code":501,"reason":"Not Implemented","message":"Action refresh not implemented for this resource"}`; got != want {
+	if got, want := s.do(t, "POST", "/am/json/sessions?_action=destroy", "").Body.String(),
+		`{"code":501,"reason":"Not Implemented","message":"Action destroy not implemented for this resource"}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

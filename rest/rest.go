@@ -46,9 +46,11 @@ type call struct {
 	tree  string
 	path  string
 	route *route
-	// pathToken is what stands for {tokenId} in the route's path.
-	pathToken string
-	// target is the session that the request is about, if the route has one.
+	// param is what stands for {…} in the route's path.
+	param string
+	// body has the members of the JSON that was sent, if the route is about a
+	// session; target is that session.
+	body   sent
 	target target
 }
 
@@ -114,8 +116,8 @@ func (a *API) answer(w http.ResponseWriter, c *call) (rep reply, err error) {
 	if err := a.choose(c); err != nil {
 		return reply{}, err
 	}
-	if c.route.auth == authToken {
-		if c.target, err = findTarget(w, c); err != nil {
+	if c.route.auth != authNone {
+		if err := a.aim(w, c); err != nil {
 			return reply{}, err
 		}
 	}
@@ -123,6 +125,19 @@ func (a *API) answer(w http.ResponseWriter, c *call) (rep reply, err error) {
 		return reply{}, err
 	}
 	return c.route.serve(a, w, c)
+}
+
+// aim reads the body and finds out which session the request is about.
+func (a *API) aim(w http.ResponseWriter, c *call) (err error) {
+	if _, err := readBody(w, c.Request, &c.body); err != nil {
+		return err
+	}
+	if c.route.auth == authCaller {
+		c.target = ownTarget(c)
+		return nil
+	}
+	c.target, err = findTarget(c)
+	return err
 }
 
 // encode is JSON as AM writes it: without HTML escapes and without a newline

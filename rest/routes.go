@@ -13,6 +13,7 @@ const (
 	kindCREST kind = iota // also for what is no route
 	kindAuthenticate
 	kindServerInfo
+	kindUsers
 	kindHealth
 	kindDiscovery
 )
@@ -42,10 +43,16 @@ const (
 	// authToken: the request is about the session whose token it presents;
 	// having the token is all the right that it takes.
 	authToken
+	// authCaller: the request is made by the user of the session that it
+	// presents as its own; the route decides what that user may.
+	authCaller
 )
 
-// tokenID stands in a route's path for one segment of any text.
-const tokenID = "{tokenId}"
+// What stands in a route's path for one segment of any text.
+const (
+	tokenID = "{tokenId}"
+	userID  = "{id}"
+)
 
 // The trees of paths below {base}.
 const (
@@ -66,21 +73,63 @@ type route struct {
 	serve  func(*API, http.ResponseWriter, *call) (reply, error)
 }
 
+// sessionActions are what can be done with a session by its token, which is
+// all the right that it takes.
+var sessionActions = []struct {
+	action string
+	serve  func(*API, http.ResponseWriter, *call) (reply, error)
+}{
+	{"logout", (*API).logout},
+	{"validate", (*API).validate},
+	{"getSessionInfo", (*API).sessionInfo},
+	{"getSessionInfoAndResetIdleTime", (*API).sessionInfoReset},
+	{"refresh", (*API).refresh},
+	{"getSessionProperties", (*API).sessionProperties},
+	{"updateSessionProperties", (*API).updateSessionProperties},
+	{"isActive", (*API).isActive},
+	{"getIdle", (*API).idleTime},
+	{"getTimeLeft", timeLeft},
+	{"getMaxTime", timeLeft},
+	{"getMaxIdle", maxIdle},
+	{"getMaxSessionTime", maxSessionTime},
+	{"getPropertyNames", (*API).propertyNames},
+	{"getProperty", (*API).getProperty},
+	{"setProperty", (*API).setProperty},
+	{"deleteProperty", (*API).deleteProperty},
+}
+
 // routes is everything that exists.
-var routes = []route{
+var routes = slices.Concat(aboutSessions("sessions"), aboutSessions("sessions/"+tokenID), []route{
 	{treeJSON, "POST", "authenticate", "", kindAuthenticate, csrfExempt, authNone, (*API).authenticate},
-	{treeJSON, "POST", "sessions", "logout", kindCREST, csrfHeader, authToken, (*API).logout},
-	{treeJSON, "POST", "sessions", "validate", kindCREST, csrfHeader, authToken, (*API).validate},
-	{treeJSON, "POST", "sessions", "getSessionInfo", kindCREST, csrfHeader, authToken, (*API).sessionInfo},
-	{treeJSON, "POST", "sessions/" + tokenID, "logout", kindCREST, csrfHeader, authToken, (*API).logout},
-	{treeJSON, "POST", "sessions/" + tokenID, "validate", kindCREST, csrfHeader, authToken, (*API).validate},
-	{treeJSON, "POST", "sessions/" + tokenID, "getSessionInfo", kindCREST, csrfHeader, authToken, (*API).sessionInfo},
+	{treeJSON, "POST", "sessions", "logoutByHandle", kindCREST, csrfHeader, authCaller, (*API).logoutByHandle},
+	{treeJSON, "POST", "sessions", "logoutByUser", kindCREST, csrfHeader, authCaller, (*API).logoutByUser},
+	{treeJSON, "GET", "sessions", "", kindCREST, csrfSafe, authCaller, (*API).querySessions},
+	{treeJSON, "POST", "users", "idFromSession", kindUsers, csrfHeader, authCaller, (*API).idFromSession},
+	{treeJSON, "POST", "users", "validateGoto", kindUsers, csrfHeader, authCaller, (*API).validateGoto},
+	{treeJSON, "GET", "users/" + userID, "", kindUsers, csrfSafe, authCaller, (*API).user},
 	{treeJSON, "GET", "serverinfo/*", "", kindServerInfo, csrfSafe, authNone, (*API).serverInfo},
 	{treeJSON, "GET", "serverinfo/version", "", kindServerInfo, csrfSafe, authNone, (*API).serverVersion},
 	{treeJSON, "GET", "serverinfo/cookieDomains", "", kindServerInfo, csrfSafe, authNone, (*API).cookieDomains},
 	{treeJSON, "GET", "health/live", "", kindHealth, csrfSafe, authNone, (*API).live},
 	{treeJSON, "GET", "health/ready", "", kindHealth, csrfSafe, authNone, (*API).ready},
 	{treeOAuth2, "GET", ".well-known/openid-configuration", "", kindDiscovery, csrfSafe, authNone, (*API).discovery},
+})
+
+// aboutSessions are the routes of sessionActions below a path.
+func aboutSessions(path string) []route {
+	all := make([]route, len(sessionActions))
+	for i, s := range sessionActions {
+		all[i] = route{treeJSON, "POST", path, s.action, kindCREST, csrfHeader, authToken, s.serve}
+	}
+	return all
+}
+
+// pathToken is the token in the request's path, if the route has one there.
+func (c *call) pathToken() string {
+	if !strings.HasSuffix(c.path, tokenID) {
+		return ""
+	}
+	return c.param
 }
 
 // name is how logs call a route. It holds nothing that a client sent.
@@ -108,22 +157,22 @@ func isEntry(tree, segment string) bool {
 	})
 }
 
-// match compares a route's path with segments. token is what stands in the
-// place of {tokenId}.
-func (r *route) match(segments []string) (token string, ok bool) {
+// match compares a route's path with segments. param is what stands in the
+// place of {…}.
+func (r *route) match(segments []string) (param string, ok bool) {
 	rest := r.path
 	for _, segment := range segments {
 		var want string
 		want, rest, _ = strings.Cut(rest, "/")
 		switch want {
-		case tokenID:
-			token = segment
+		case tokenID, userID:
+			param = segment
 		case segment:
 		default:
 			return "", false
 		}
 	}
-	return token, rest == ""
+	return param, rest == ""
 }
 
 // choose finds the route of a request whose path is known to exist.

@@ -8,37 +8,6 @@ import (
 	"github.com/amgate/amgate/session"
 )
 
-// target is the session that a request is about.
-type target struct {
-	// tokens are tried in turn; more than one only if they are cookies.
-	tokens []string
-	// byCookie says that a browser may have sent them by itself.
-	byCookie bool
-}
-
-// findTarget takes the token that a request presents from the first of these
-// places that has one: the body, the query, the path, the header named like
-// the cookie, the cookie (am-protocol §4.2). The realm in the path has no say
-// in it: clients ask through the root's about sessions of all realms.
-func findTarget(w http.ResponseWriter, c *call) (target, error) {
-	var body struct {
-		TokenID string `json:"tokenId"`
-	}
-	if _, err := readBody(w, c.Request, &body); err != nil {
-		return target{}, err
-	}
-	for _, token := range []string{body.TokenID, c.query.Get("tokenId"), c.pathToken, c.Header.Get(c.realm.Cookie.Name)} {
-		if token != "" {
-			return target{tokens: []string{token}}, nil
-		}
-	}
-	tokens := c.realm.Cookie.Tokens(c.Header)
-	if len(tokens) == 0 && c.version.atMost(1) {
-		return target{}, refuse(http.StatusBadRequest, "iPlanetDirectoryCookie not set on request")
-	}
-	return target{tokens: tokens, byCookie: len(tokens) > 0}, nil
-}
-
 // validBody is the reply of validate; all but Valid only for a valid one.
 type validBody struct {
 	Valid      bool   `json:"valid"`
@@ -54,7 +23,7 @@ func (a *API) validate(_ http.ResponseWriter, c *call) (reply, error) {
 	if c.query.Get("refresh") == "false" {
 		use = session.Peek
 	}
-	s, err := a.front.Realms.Session(c.Context(), c.target.tokens, use)
+	s, err := a.session(c, use)
 	switch {
 	case isGone(err):
 		return ok(validBody{}), nil
@@ -72,22 +41,41 @@ func isGone(err error) bool {
 
 // infoBody is the reply of getSessionInfo.
 type infoBody struct {
-	Username         string `json:"username"`
-	UniversalID      string `json:"universalId"`
-	Realm            string `json:"realm"`
-	SessionHandle    string `json:"sessionHandle,omitempty"` // up to version 2
-	LatestAccess     string `json:"latestAccessTime"`
-	MaxIdleExpires   string `json:"maxIdleExpirationTime"`
-	MaxSessionExpire string `json:"maxSessionExpirationTime"`
-	Properties       struct {
-		ContextID string `json:"AMCtxId"`
-	} `json:"properties"`
+	Username         string            `json:"username"`
+	UniversalID      string            `json:"universalId"`
+	Realm            string            `json:"realm"`
+	SessionHandle    string            `json:"sessionHandle,omitempty"` // up to version 2
+	LatestAccess     string            `json:"latestAccessTime"`
+	MaxIdleExpires   string            `json:"maxIdleExpirationTime"`
+	MaxSessionExpire string            `json:"maxSessionExpirationTime"`
+	Properties       map[string]string `json:"properties"`
 }
 
 // sessionInfo tells whose the session is and how long it lives, without
 // counting as its use.
 func (a *API) sessionInfo(_ http.ResponseWriter, c *call) (reply, error) {
-	s, err := a.front.Realms.Session(c.Context(), c.target.tokens, session.Peek)
+	s, err := a.session(c, session.Peek)
+	return a.inform(c, s, err)
+}
+
+// sessionInfoReset is sessionInfo, and the session's idle time begins anew.
+func (a *API) sessionInfoReset(_ http.ResponseWriter, c *call) (reply, error) {
+	s, err := a.renewed(c)
+	return a.inform(c, s, err)
+}
+
+// renewed is the session that the request is about, with its idle time begun
+// anew.
+func (a *API) renewed(c *call) (session.Session, error) {
+	s, err := a.session(c, session.Touch)
+	if err == nil {
+		err = a.front.Realms.Refresh(s)
+	}
+	return s, err
+}
+
+// inform is the reply about a session that was looked up, or could not be.
+func (a *API) inform(c *call, s session.Session, err error) (reply, error) {
 	var accessed time.Time
 	if err == nil {
 		accessed, err = a.front.Realms.LastAccess(c.Context(), s)
@@ -109,12 +97,40 @@ func (a *API) sessionInfo(_ http.ResponseWriter, c *call) (reply, error) {
 	if c.version.atMost(2) {
 		info.SessionHandle = s.Handle()
 	}
-	info.Properties.ContextID = s.ContextID()
-	return ok(info), nil
+	info.Properties, err = a.properties(s)
+	return ok(info), err
 }
 
 // timestamp is AM's form of a time: UTC, to the second.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// refreshBody is the reply of refresh. IdleTime and MaxTime, what is left, are
+// seconds; the others minutes.
+type refreshBody struct {
+	UID            string `json:"uid"`
+	Realm          string `json:"realm"`
+	IdleTime       int64  `json:"idletime"`
+	MaxIdleTime    int64  `json:"maxidletime"`
+	MaxSessionTime int64  `json:"maxsessiontime"`
+	MaxTime        int64  `json:"maxtime"`
+}
+
+// refresh has the session's idle time begin anew.
+func (a *API) refresh(_ http.ResponseWriter, c *call) (reply, error) {
+	s, err := a.renewed(c)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(refreshBody{
+		UID: s.Username(), Realm: s.Realm(),
+		MaxIdleTime: minutes(s.IdleTime()), MaxSessionTime: minutes(lifetime(s)), MaxTime: seconds(time.Until(s.MaxExpires())),
+	}), nil
+}
+
+func lifetime(s session.Session) time.Duration { return s.MaxExpires().Sub(s.Created()) }
+
+func minutes(d time.Duration) int64 { return int64(d / time.Minute) }
+func seconds(d time.Duration) int64 { return int64(max(d, 0) / time.Second) }
 
 // logoutBody is the reply of logout.
 type logoutBody struct {

@@ -112,7 +112,7 @@ func (m *Manager) endIdle(ctx context.Context, r *realm, s Session, revision int
 	ops := []store.Op{
 		store.Check(index, revision), store.Delete(index), store.Delete(sessionKey(s.id)), m.post(r, "", ended),
 	}
-	err := m.commit(ctx, append(ops, m.postWebhooks(r, ended)...)...)
+	_, err := m.commit(ctx, append(ops, m.postWebhooks(r, ended)...)...)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (m *Manager) endIdle(ctx context.Context, r *realm, s Session, revision int
 // was read.
 func (m *Manager) writeAccess(ctx context.Context, r *realm, s Session, revision int64, now time.Time) error {
 	index := indexKey(s.user(), s.id)
-	err := m.commit(ctx, store.Check(index, revision),
+	_, err := m.commit(ctx, store.Check(index, revision),
 		store.Put(index, r.codec.Seal(index, s.entry(now).encode()), s.MaxExpires()))
 	if err == nil {
 		m.access.seen.put(&s.id, now.Unix())
@@ -135,15 +135,24 @@ func (m *Manager) writeAccess(ctx context.Context, r *realm, s Session, revision
 // commit commits even if the caller leaves: no half of a change is ever
 // wanted, and whoever retries must find out what became of it. What it posts
 // is delivered.
-func (m *Manager) commit(ctx context.Context, ops ...store.Op) error {
-	revision, err := m.store.Commit(context.WithoutCancel(ctx), ops...)
+func (m *Manager) commit(ctx context.Context, ops ...store.Op) (revision int64, err error) {
+	revision, err = m.store.Commit(context.WithoutCancel(ctx), ops...)
 	if err == nil {
 		m.posted(revision, ops...)
 	}
 	if errors.Is(err, store.ErrUnavailable) {
 		m.access.failed(err)
 	}
-	return err
+	return revision, err
+}
+
+// Refresh has the session's idle time begin anew, as exactly as it is known: a
+// Lookup that is a Touch does so only once in a Resolution. It is known here at
+// once and elsewhere after FlushInterval.
+func (m *Manager) Refresh(s Session) {
+	if r, err := m.realm(s.Realm()); err == nil {
+		m.access.record(s, r.codec, time.Now())
+	}
 }
 
 // LastAccess is when the session was last used, as exactly as it is recorded:
@@ -158,10 +167,16 @@ func (m *Manager) LastAccess(ctx context.Context, s Session) (time.Time, error) 
 	if err != nil {
 		return time.Time{}, err
 	}
+	return m.lastAccess(s, e), nil
+}
+
+// lastAccess is the later of what the session's entry has and what this
+// process knows.
+func (m *Manager) lastAccess(s Session, e entry) time.Time {
 	if here := time.Unix(m.access.seen.get(&s.id), 0); here.After(e.accessed) {
-		return here, nil
+		return here
 	}
-	return e.accessed, nil
+	return e.accessed
 }
 
 // entry is what the user's index holds of the session.

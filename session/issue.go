@@ -194,7 +194,7 @@ func (m *Manager) End(ctx context.Context, s Session) error {
 	for range attempts {
 		key := sessionKey(s.id)
 		ops := []store.Op{store.Check(key, s.revision), store.Delete(key), store.Delete(indexKey(s.user(), s.id))}
-		err := m.commit(ctx, append(ops, m.postWebhooks(r, Ended{s, LoggedOut, time.Now()})...)...)
+		_, err := m.commit(ctx, append(ops, m.postWebhooks(r, Ended{s, LoggedOut, time.Now()})...)...)
 		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}

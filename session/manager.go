@@ -98,7 +98,7 @@ func NewManager(cfg Config) *Manager {
 		hooks:   cfg.Webhooks,
 		outages: cfg.Outages,
 		log:     cfg.Logger,
-		userKey: cfg.Keys.Derive("session user"),
+		userKey: cfg.Keys.DeriveLasting("session user"),
 	}
 	if m.hooks == nil {
 		m.hooks = func(Session) []string { return nil }
@@ -149,6 +149,11 @@ func (m *Manager) find(ctx context.Context, r *realm, id hash, use Use, outage s
 	if err != nil {
 		return Session{}, err
 	}
+	return m.alive(ctx, r, s, use)
+}
+
+// alive decides about the times of a session whose record was read.
+func (m *Manager) alive(ctx context.Context, r *realm, s Session, use Use) (Session, error) {
 	now := time.Now()
 	if s.maxedOut(now) {
 		return Session{}, ErrEnded

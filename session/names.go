@@ -35,8 +35,9 @@ func sessionID(head *[20]byte) (id hash) {
 	return id
 }
 
-// userHash is the hash of a user under a key of the installation. A record
-// remembers the one it was made with, so that rotating the key loses no entry.
+// userHash is the hash of a user under a key of the installation that no
+// rotation of secrets changes: a user's sessions stay in one index. A record
+// remembers the one it was made with.
 func userHash(key *[32]byte, realm, userID string) (h hash) {
 	mac := hmac.New(sha256.New, key[:])
 	var size [8]byte
@@ -67,10 +68,9 @@ func indexKey(user, id hash) store.Key {
 	return store.Key(b[:])
 }
 
-func handle(user, id hash) string {
-	var both [40]byte
-	copy(both[copy(both[:], user[:]):], id[:])
-	return "shandle:" + base64.RawURLEncoding.EncodeToString(both[:])
+// indexPrefix is the prefix of a user's index.
+func indexPrefix(user hash) store.Key {
+	return store.Key("u/" + base64.RawURLEncoding.EncodeToString(user[:]) + "/")
 }
 
 func contextID(id hash) string {

@@ -85,15 +85,21 @@ func encodeRecord(g *Grant, user hash, created time.Time) ([]byte, error) {
 	for _, role := range g.Roles {
 		b = appendText(b, role)
 	}
-	b = binary.BigEndian.AppendUint16(b, uint16(len(g.Properties)))
-	for _, name := range slices.Sorted(maps.Keys(g.Properties)) {
-		b = appendText(appendText(b, name), g.Properties[name])
-	}
+	b = appendProperties(b, g.Properties)
 	// A length overflows its two bytes only if the whole is too long, too.
 	if len(b) > maxRecord {
 		return nil, fmt.Errorf("session: %d bytes of roles and properties; a session has room for %d", len(b), maxRecord)
 	}
 	return b, nil
+}
+
+// appendProperties is the last part of a record.
+func appendProperties(b []byte, properties map[string]string) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(len(properties)))
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		b = appendText(appendText(b, name), properties[name])
+	}
+	return b
 }
 
 func appendText(b []byte, text string) []byte {

@@ -32,6 +32,29 @@ type Filter struct{ root expression }
 // not match, and of several values one is enough.
 func (f Filter) Matches(o Object) bool { return f.root != nil && f.root.matches(o) }
 
+// Equalities are the texts that a filter wants values to be equal to, by their
+// pointers. It is not ok for a filter that asks for anything else than that, or
+// twice for one pointer.
+func (f Filter) Equalities() (texts map[string]string, ok bool) {
+	parts, joined := f.root.(all)
+	if !joined {
+		parts = all{f.root}
+	}
+	texts = make(map[string]string, len(parts))
+	for _, e := range parts {
+		c, ok := e.(comparison)
+		if !ok || c.operator != "eq" {
+			return nil, false
+		}
+		with, isText := c.with.(text)
+		if _, twice := texts[c.pointer]; !isText || twice {
+			return nil, false
+		}
+		texts[c.pointer] = string(with)
+	}
+	return texts, true
+}
+
 // String is the filter in a form that Parse reads back.
 func (f Filter) String() string {
 	if f.root == nil {

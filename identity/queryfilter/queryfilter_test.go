@@ -209,3 +209,30 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestEqualities(t *testing.T) {
+	for filter, want := range map[string]map[string]string{
+		`username eq "a"`:                       {"username": "a"},
+		`username eq "a" and /realm eq "/x"`:    {"username": "a", "realm": "/x"},
+		`(username eq "a") and (realm eq "/x")`: {"username": "a", "realm": "/x"},
+		`username eq "a" or realm eq "/x"`:      nil,
+		`username eq "a" and username eq "b"`:   nil,
+		`username co "a"`:                       nil,
+		`username eq 5`:                         nil,
+		`!(username eq "a")`:                    nil,
+		`username pr`:                           nil,
+		`true`:                                  nil,
+	} {
+		f, err := queryfilter.Parse(filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := f.Equalities()
+		if ok != (want != nil) || ok && !maps.Equal(got, want) {
+			t.Errorf("%s: %v, %v", filter, got, ok)
+		}
+	}
+	if got, ok := (queryfilter.Filter{}).Equalities(); ok {
+		t.Errorf("the zero filter: %v", got)
+	}
+}
