@@ -3,9 +3,8 @@ package rest
 import (
 	"net/http"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/session"
