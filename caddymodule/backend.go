@@ -27,11 +27,15 @@ import (
 // every change is announced under inv/.
 var cachedKinds = []store.Key{"s/"}
 
+// heldKinds are the kinds of records of which the cache has all: what says that
+// sessions are ended that their clients carry.
+var heldKinds = []store.Key{"d/", "e/"}
+
 // sweptKinds are the kinds of records that go when their deadlines have passed.
 // Sessions and the users' indexes, s/ and u/, have a Judge of their own; what
 // it may have left of them is looked for now and then.
 var (
-	sweptKinds  = []store.Key{"j/", "a/", "c/", "l/", outbox.Prefix, store.Announcements}
+	sweptKinds  = []store.Key{"j/", "a/", "c/", "l/", "d/", "e/", outbox.Prefix, store.Announcements}
 	rarelySwept = []store.Key{"s/"}
 )
 
@@ -100,7 +104,7 @@ func (b *backend) open() (err error) {
 		b.closers = append(b.closers, c.Close)
 	}
 	front, err := cache.New(inner, cache.Config{
-		Node: b.node, Prefixes: cachedKinds, SizeMiB: b.settings.SizeMiB,
+		Node: b.node, Prefixes: cachedKinds, Held: heldKinds, SizeMiB: b.settings.SizeMiB,
 		Freshness: time.Duration(b.settings.Freshness), Logger: b.log, Counters: &b.counted.counters,
 	})
 	if err != nil {

@@ -27,8 +27,8 @@ var realmOptions = append([]option[*Realm]{
 		set: parseJourneySessions,
 	},
 	{
-		name: "authenticated_sessions", args: "server", def: "server",
-		doc: "Where the state of sessions lives. AM's word CTS is understood.",
+		name: "authenticated_sessions", args: "client | server", def: "server",
+		doc: "Where the state of sessions lives: with the client, signed and sealed in the cookie (then no login writes it, and `idle_timeout` is not enforced); or in the store. AM's words JWT and CTS are understood.",
 		set: parseAuthenticatedSessions,
 	},
 	{
@@ -160,7 +160,7 @@ var (
 		"client": "client", "JWT": "client", "server": "server", "CTS": "server",
 		"in_memory": "in_memory", "In-Memory": "in_memory",
 	}
-	sessionSchemes = map[string]string{"server": "server", "CTS": "server"}
+	sessionSchemes = map[string]string{"client": "client", "JWT": "client", "server": "server", "CTS": "server"}
 )
 
 // parseJourneySessions takes the scheme of a realm's journeys.
@@ -177,8 +177,7 @@ func parseJourneySessions(d *caddyfile.Dispenser, r *Realm) error {
 	return nil
 }
 
-// parseAuthenticatedSessions takes the scheme of a realm's sessions. Those that
-// AM has and this version does not are refused by name.
+// parseAuthenticatedSessions takes the scheme of a realm's sessions.
 func parseAuthenticatedSessions(d *caddyfile.Dispenser, r *Realm) error {
 	var arg string
 	if !d.AllArgs(&arg) {
@@ -190,11 +189,9 @@ func parseAuthenticatedSessions(d *caddyfile.Dispenser, r *Realm) error {
 		r.AuthenticatedSessions = value
 		return nil
 	case arg == "in_memory" || arg == "In-Memory":
-		return d.Errf("authenticated_sessions %s: not supported for authenticated sessions; use server", arg)
-	case arg == "client" || arg == "JWT":
-		return d.Errf("authenticated_sessions %s is not supported by this version; use server", arg)
+		return d.Errf("authenticated_sessions %s: not supported for authenticated sessions; use client or server", arg)
 	}
-	return d.Errf("authenticated_sessions: there is no scheme %q; use server", arg)
+	return d.Errf("authenticated_sessions: there is no scheme %q; use client or server", arg)
 }
 
 // parseJourneyTimeout takes the timeout of all journeys, or of one. Syntax:

@@ -31,7 +31,7 @@ type Realm struct {
 	// am.identities.*.
 	AgentsRaw json.RawMessage `json:"agents,omitempty" caddy:"namespace=am.identities inline_key=source"`
 	// JourneySessions is "client", "server" or "in_memory";
-	// AuthenticatedSessions is "server".
+	// AuthenticatedSessions is "client" or "server".
 	JourneySessions       string         `json:"journey_sessions,omitempty"`
 	AuthenticatedSessions string         `json:"authenticated_sessions,omitempty"`
 	JourneyTimeout        caddy.Duration `json:"journey_timeout,omitempty"`

@@ -104,6 +104,10 @@ type Snapshot struct {
 	// set by the keeper with it, see Seed.
 	Origin any    `json:"-"`
 	Salt   []byte `json:"-"`
+	// Doubted is set by the keeper when a Finish of this process may have ended
+	// the journey, and nobody has seen the result. Then another Finish meets
+	// ErrConflict in the store.
+	Doubted bool `json:"-"`
 }
 
 // Seed is what the session that the journey yields is derived from. It is

@@ -154,10 +154,11 @@ func (r *realmWriter) journeys() {
 		return
 	}
 	r.line("journey_sessions", schemes[scheme])
-	r.line("authenticated_sessions", "server")
 	var stateless, allowlisting bool
 	if r.read("general", "statelessSessionsEnabled", &stateless) && stateless {
-		r.lost("general.statelessSessionsEnabled: true; amgate keeps sessions on its side")
+		r.line("authenticated_sessions", "client")
+	} else {
+		r.line("authenticated_sessions", "server")
 	}
 	if r.read("trees", "authenticationSessionsWhitelist", &allowlisting) && !allowlisting {
 		r.comment("As in AM, a step can be answered more than once. That is a risk: leave the next line out if your clients can do without.")

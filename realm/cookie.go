@@ -110,6 +110,16 @@ func (c Cookie) SetAffinity(h http.Header, affinity string, secure bool) {
 	h.Add("Set-Cookie", c.line(affinity, secure))
 }
 
+// What browsers keep of a cookie, its name and attributes included (RFC 6265
+// §6.1), and what a small session needs of it.
+const (
+	maxCookie    = 4096
+	minTokenRoom = 2048
+)
+
+// Room is how long a token may be so that browsers keep the cookie.
+func (c Cookie) Room() int { return maxCookie - len(c.line("", true)) }
+
 func (c Cookie) line(value string, secure bool) string {
 	line := make([]byte, 0, 128+len(value))
 	line = append(append(append(line, c.Name...), '='), value...)

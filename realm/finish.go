@@ -121,8 +121,19 @@ func (c *call) grant(tree *journey.Tree, s *journey.Succeeded) session.Grant {
 		Properties:  withWebhooks(s.Properties, s.Webhooks),
 		MaxTime:     cmp.Or(s.MaxTime, tree.MaxTime, c.MaxTime),
 		IdleTime:    cmp.Or(s.IdleTime, tree.IdleTime, c.IdleTimeout),
-		Seed:        c.snap.Seed(),
+		Seed:        c.seed(),
+		Again:       c.snap.Doubted,
 	}
+}
+
+// seed is what the session is derived from. Where clients carry sessions no
+// record tells who ended the journey first, so all who may have come to the
+// same session.
+func (c *call) seed() []byte {
+	if c.AuthenticatedSessions == SessionsClient {
+		return c.snap.ID[:]
+	}
+	return c.snap.Seed()
 }
 
 // fail ends the journey badly.

@@ -229,14 +229,17 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	outages := make(map[string]store.Freshness, len(s.realms))
+	outages, carried := make(map[string]store.Freshness, len(s.realms)), make(map[string]int)
 	for path, r := range s.realms {
 		outages[path] = r.Outage
+		if r.AuthenticatedSessions == SessionsClient {
+			carried[path] = r.Cookie.Room()
+		}
 	}
 	k := &keyed{
 		store: b.Store,
 		sessions: session.NewManager(session.Config{
-			Store: b.Store, Keys: ring, Access: b.Access, Outages: outages,
+			Store: b.Store, Keys: ring, Access: b.Access, Outages: outages, Carried: carried,
 			Outbox: b.Outbox, Webhooks: webhooksOf, Logger: s.cfg.Logger,
 		}),
 		affinity: affinity.New(ring.Derive("affinity")),

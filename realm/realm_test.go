@@ -469,9 +469,12 @@ func TestStartWhileTheStoreIsAway(t *testing.T) {
 
 func TestSettingsAreChecked(t *testing.T) {
 	for want, edit := range map[string]func(*realm.Settings){
-		"no identities":                     func(s *realm.Settings) { s.Users = nil },
-		"journey_sessions":                  func(s *realm.Settings) { s.JourneySessions = "disk" },
-		"authenticated_sessions":            func(s *realm.Settings) { s.AuthenticatedSessions = "in_memory" },
+		"no identities":          func(s *realm.Settings) { s.Users = nil },
+		"journey_sessions":       func(s *realm.Settings) { s.JourneySessions = "disk" },
+		"authenticated_sessions": func(s *realm.Settings) { s.AuthenticatedSessions = "in_memory" },
+		"bytes left for a session": func(s *realm.Settings) {
+			s.AuthenticatedSessions, s.Cookie.Domain = realm.SessionsClient, strings.Repeat("a", 3000)
+		},
 		"max_time":                          func(s *realm.Settings) { s.MaxTime = -1 },
 		"grace with a duration":             func(s *realm.Settings) { s.Outage = store.Fresh },
 		"default_journey Nowhere":           func(s *realm.Settings) { s.DefaultJourney = "Nowhere" },

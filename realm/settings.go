@@ -24,8 +24,12 @@ const (
 // SessionScheme says where authenticated sessions live.
 type SessionScheme string
 
-// SessionsServer keeps the state of sessions in the CTS.
-const SessionsServer SessionScheme = "server"
+// The session schemes: the state of sessions is in the CTS, or its client
+// carries it, signed and sealed.
+const (
+	SessionsServer SessionScheme = "server"
+	SessionsClient SessionScheme = "client"
+)
 
 // Defaults of Settings, as AM has them.
 const (
@@ -154,8 +158,15 @@ func (s Settings) Check() error {
 	default:
 		return fail("journey_sessions %q is not known; use client, server or in_memory", s.JourneySessions)
 	}
-	if s.AuthenticatedSessions != SessionsServer {
-		return fail("authenticated_sessions %q is not known; use server", s.AuthenticatedSessions)
+	switch s.AuthenticatedSessions {
+	case SessionsServer:
+	case SessionsClient:
+		if s.Cookie.Room() < minTokenRoom {
+			return fail("cookie: with its name and domain there are %d bytes left for a session that its client carries, at least %d are needed",
+				s.Cookie.Room(), minTokenRoom)
+		}
+	default:
+		return fail("authenticated_sessions %q is not known; use client or server", s.AuthenticatedSessions)
 	}
 	for name, d := range map[string]time.Duration{
 		"journey_timeout": s.JourneyTimeout, "suspend_timeout": s.SuspendTimeout,

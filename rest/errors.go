@@ -53,6 +53,7 @@ var table = []line{
 	{session.ErrTooLarge, http.StatusRequestEntityTooLarge, "The session has no room for these properties"},
 	{session.ErrInvalid, http.StatusUnauthorized, "Access Denied"},
 	{session.ErrEnded, http.StatusUnauthorized, "Access Denied"},
+	{session.ErrCarried, http.StatusNotImplemented, "Client-side sessions cannot be changed"},
 }
 
 // suspendedUnknown is what AM says of a link that resumes nothing. The

@@ -14,6 +14,13 @@
 //	s/<sid>        the session: identity, deadlines, properties
 //	u/<uh>/<sid>   the user's index: deadlines, last access
 //
+//	d/<sid>        a session is ended that its client carries
+//	e/<uh>         all sessions of a user are that were issued before, likewise
+//
+// A realm's clients can also carry their sessions (Config.Carried): the token
+// then is the session's id and record, signed and sealed. The store has nothing
+// of it until it is ended, so it is in no index and its idle time is not judged.
+//
 // sid is a hash of the token's head and uh a keyed hash of realm and user id,
 // both 20 bytes in base64url. A session and its entry are made and removed in
 // one transaction; an entry that is missing means that the session has ended.

@@ -157,8 +157,12 @@ func (m *Manager) Refresh(s Session) {
 
 // LastAccess is when the session was last used, as exactly as it is recorded:
 // it may be up to Resolution and FlushInterval ago that this was still true.
-// Asking is no use. Errors: ErrEnded, and what wraps store.ErrUnavailable.
+// Asking is no use. For a session that its client carries it is now, as in AM:
+// nobody records it. Errors: ErrEnded, and what wraps store.ErrUnavailable.
 func (m *Manager) LastAccess(ctx context.Context, s Session) (time.Time, error) {
+	if s.carried {
+		return time.Now(), nil
+	}
 	r, err := m.realm(s.Realm())
 	if err != nil {
 		return time.Time{}, err

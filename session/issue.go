@@ -39,6 +39,9 @@ type Grant struct {
 	// least 16 bytes. The session's id is derived from it, so that the same
 	// seed can never yield two sessions.
 	Seed []byte
+	// Again says that a try to end the journey may have happened already of
+	// which nobody knows; see journey.Snapshot.Doubted.
+	Again bool
 }
 
 // minSeed is the least length of a seed in bytes: 128 bits.
@@ -92,7 +95,7 @@ func (r *realm) candidates(seed []byte) (heads candidates) {
 //
 // Errors: store.ErrConflict and store.ErrExists if an operation of with did
 // not hold, what wraps store.ErrUnavailable, and others for a grant that
-// cannot be a session. The token is a secret; never log it.
+// cannot be a session, ErrCookie among them. The token is a secret; never log it.
 func (m *Manager) Issue(ctx context.Context, g Grant, with ...store.Op) (tok string, s Session, err error) {
 	if err := g.check(); err != nil {
 		return "", Session{}, err
@@ -100,6 +103,9 @@ func (m *Manager) Issue(ctx context.Context, g Grant, with ...store.Op) (tok str
 	r, err := m.realm(g.Realm)
 	if err != nil {
 		return "", Session{}, err
+	}
+	if r.room > 0 {
+		return m.issueCarried(ctx, r, &g, with)
 	}
 	heads := r.candidates(g.Seed)
 	wait := issueWait
@@ -190,6 +196,9 @@ func (m *Manager) End(ctx context.Context, s Session) error {
 	r, err := m.realm(s.Realm())
 	if err != nil {
 		return err
+	}
+	if s.carried {
+		return m.endCarried(ctx, r, s)
 	}
 	for range attempts {
 		key := sessionKey(s.id)

@@ -189,6 +189,9 @@ func (m *Manager) EndUser(ctx context.Context, path, userID string, except *Sess
 	if err != nil {
 		return nil, err
 	}
+	if err := m.endAllCarried(ctx, m.userOf(path, userID), except); err != nil {
+		return nil, err
+	}
 	entries, _, err := m.index(ctx, r, m.userOf(path, userID))
 	if err != nil {
 		return nil, err

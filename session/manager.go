@@ -57,6 +57,10 @@ type Config struct {
 	// Outages has, by realm, what Lookup asks of records: store.Any if it has
 	// nothing. See there what each means while the store does not answer.
 	Outages map[string]store.Freshness
+	// Carried are the realms whose sessions their clients are to carry, each
+	// with the length that a token may have to fit into its cookie. Tokens of
+	// both kinds are good in every realm.
+	Carried map[string]int
 	// Logger is told of sessions that went idle and of records that are not
 	// what they should be; never of a token.
 	Logger *slog.Logger
@@ -71,10 +75,12 @@ type Manager struct {
 	outbox  *outbox.Outbox
 	hooks   func(Session) []string
 	outages map[string]store.Freshness
+	rooms   map[string]int
 	log     *slog.Logger
 	userKey [32]byte
 
 	judging singleflight.Group // by session id and Use
+	opened  opened
 
 	realms atomic.Pointer[map[string]*realm] // copied on write
 	mu     sync.Mutex                        // held while writing realms
@@ -86,6 +92,9 @@ type realm struct {
 	keys   *token.Keys
 	codec  *sealed.Codec
 	outage store.Freshness
+	// room is how long a token may be of a session that its client carries, 0
+	// if the store is to have the sessions.
+	room int
 }
 
 // NewManager returns a Manager.
@@ -97,6 +106,7 @@ func NewManager(cfg Config) *Manager {
 		outbox:  cfg.Outbox,
 		hooks:   cfg.Webhooks,
 		outages: cfg.Outages,
+		rooms:   cfg.Carried,
 		log:     cfg.Logger,
 		userKey: cfg.Keys.DeriveLasting("session user"),
 	}
@@ -116,22 +126,39 @@ func NewManager(cfg Config) *Manager {
 //
 // While the store does not answer, sessions in the cache work as the realm's
 // rule for outages says. Those that were not used here for longer than their
-// idle time cannot be judged then.
+// idle time cannot be judged then. For sessions that their clients carry the
+// same holds of what the cache knows of their ends.
 func (m *Manager) Lookup(ctx context.Context, tok string, use Use) (Session, error) {
-	r, id, err := m.verify(tok)
-	if err != nil {
-		return Session{}, err
-	}
-	return m.find(ctx, r, id, use, r.outage)
+	return m.lookup(ctx, tok, use, nil)
 }
 
 // LookupDuring is Lookup with another rule for outages than the realm's.
 func (m *Manager) LookupDuring(ctx context.Context, tok string, use Use, outage store.Freshness) (Session, error) {
+	return m.lookup(ctx, tok, use, &outage)
+}
+
+// lookup is Lookup; a nil outage is the realm's rule.
+func (m *Manager) lookup(ctx context.Context, tok string, use Use, outage *store.Freshness) (Session, error) {
+	if token.IsSession(tok) {
+		r, s, err := m.openCarried(tok)
+		if err != nil {
+			return Session{}, err
+		}
+		return m.findCarried(ctx, s, r.during(outage))
+	}
 	r, id, err := m.verify(tok)
 	if err != nil {
 		return Session{}, err
 	}
-	return m.find(ctx, r, id, use, outage)
+	return m.find(ctx, r, id, use, r.during(outage))
+}
+
+// during is a rule for outages, the realm's if it is nil.
+func (r *realm) during(outage *store.Freshness) store.Freshness {
+	if outage == nil {
+		return r.outage
+	}
+	return *outage
 }
 
 // verify says of a token whose session it names.
@@ -229,7 +256,7 @@ func (m *Manager) realm(path string) (*realm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session: realm %s: %w", path, err)
 	}
-	r := &realm{path: path, keys: keys, codec: codec, outage: m.outages[path]}
+	r := &realm{path: path, keys: keys, codec: codec, outage: m.outages[path], room: min(m.rooms[path], token.MaxSession)}
 	realms := maps.Clone(*m.realms.Load())
 	if realms == nil {
 		realms = make(map[string]*realm)

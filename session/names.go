@@ -58,6 +58,20 @@ func sessionKey(id hash) store.Key {
 	return store.Key(b[:])
 }
 
+// deniedKey is the key of the record that says that a session is ended which
+// its client carries.
+func deniedKey(id hash) store.Key { return hashKey("d/", id) }
+
+// epochKey is the key of a user's epoch.
+func epochKey(user hash) store.Key { return hashKey("e/", user) }
+
+func hashKey(kind string, h hash) store.Key {
+	var b [2 + hashText]byte
+	copy(b[:], kind)
+	base64.RawURLEncoding.Encode(b[2:], h[:])
+	return store.Key(b[:])
+}
+
 // indexKey is the key of a session's entry in its user's index.
 func indexKey(user, id hash) store.Key {
 	var b [2 + hashText + 1 + hashText]byte

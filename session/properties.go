@@ -34,12 +34,15 @@ type Changes struct {
 // logout. What changes nothing writes nothing.
 //
 // Which names may be changed, by whom, is the caller's affair. Errors: ErrEnded,
-// ErrTooLarge, and what wraps store.ErrUnavailable, after which the change may
+// ErrCarried, ErrTooLarge, and what wraps store.ErrUnavailable, after which the change may
 // have happened; it can be repeated.
 func (m *Manager) SetProperties(ctx context.Context, s Session, c Changes) (Session, error) {
 	r, err := m.realm(s.Realm())
 	if err != nil {
 		return Session{}, err
+	}
+	if s.carried {
+		return Session{}, ErrCarried
 	}
 	key := sessionKey(s.id)
 	for range attempts {

@@ -13,6 +13,7 @@ type Session struct {
 	record   string
 	id       hash
 	revision int64 // of the record; for the transaction that ends it
+	carried  bool  // by its client: the store has no record of it
 }
 
 // Realm is the path of the session's realm, such as "/alpha".
@@ -100,6 +101,10 @@ func (s Session) Handle() string { return handle(s.user(), s.id) }
 // ContextID is AM's AMCtxId: a name for the session that apps and audit logs
 // may see, <uuid>-<number>. It is derived from the session's id one way.
 func (s Session) ContextID() string { return contextID(s.id) }
+
+// Carried reports whether its client carries the session, so that the store
+// has nothing of it and its idle time is not judged.
+func (s Session) Carried() bool { return s.carried }
 
 // user is the hash of the session's user.
 func (s Session) user() (h hash) {

@@ -18,8 +18,8 @@ func (k *Keys) Carried(sessionID string) (sealed string, ok bool) {
 	return "", false
 }
 
-// carrierOf is what stands before the tail of a carried journey.
-func carrierOf(keyID string) string {
-	ext := serverID + beforeKind + string(rune(len(JWTAuth))) + string(JWTAuth) + beforeKeyID + keyID
+// carrierOf is what stands before the tail of what a client carries.
+func carrierOf(kind Kind, keyID string) string {
+	ext := serverID + beforeKind + string(rune(len(kind))) + string(kind) + beforeKeyID + keyID
 	return "*" + c66.EncodeToString([]byte(ext)) + "*"
 }

@@ -1,7 +1,7 @@
 // Package token holds the keys of an installation and what is made with
 // them: references (the SSO tokens and journey ids that clients carry), the
-// signed authId, texts that clients keep sealed, and the keys under which other
-// packages seal and route.
+// signed authId, sessions and other texts that clients keep sealed, and the
+// keys under which other packages seal and route.
 //
 // Words. A secret is what an operator gives or amgate generates; it is never
 // used as it is. An installation is one store and whatever serves from it; its

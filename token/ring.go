@@ -27,6 +27,7 @@ type Ring struct {
 	root         Secret
 	realms       map[string]*Keys
 	byID         map[[keyIDSize]byte]*key
+	byStart      map[string]*key // by sessionStart
 }
 
 // Keys is the keys of one realm, newest first. It is immutable and safe for
@@ -45,11 +46,12 @@ type key struct {
 	authID    [32]byte
 	header    string // of authIds
 	seal      [32]byte
+	session   [32]byte // signs sessions
 	// carried is what the keys of Seal are derived from.
 	carried [32]byte
 	// sealedStart begins what Seal makes with this key, carrier what Carry
-	// makes.
-	sealedStart, carrier string
+	// makes, sessionStart what SealSession makes.
+	sealedStart, carrier, sessionStart string
 }
 
 // SealKey is a key for package store/sealed.
@@ -74,6 +76,7 @@ func NewRing(installation []byte, root []Secret, realms map[string][]Secret) (*R
 		root:         root[0],
 		realms:       make(map[string]*Keys, len(realms)),
 		byID:         make(map[[keyIDSize]byte]*key),
+		byStart:      make(map[string]*key),
 	}
 	for path, secrets := range realms {
 		if err := checkSecrets(secrets); err != nil {
@@ -114,6 +117,7 @@ func (r *Ring) add(path string, secrets []Secret) error {
 			return fmt.Errorf("token: realms %s and %s have a key of the same id %s; give one of them another secret", other.realm, path, k.id)
 		}
 		r.byID[id] = k
+		r.byStart[k.sessionStart] = k
 		ks.keys = append(ks.keys, k)
 	}
 	r.realms[path] = ks
@@ -131,10 +135,12 @@ func (r *Ring) newKey(path string, s Secret) *key {
 		authID:    purpose("authId"),
 		header:    authIDHeader(id),
 		seal:      purpose("seal"),
+		session:   purpose("session"),
 		carried:   purpose("carried"),
 
-		sealedStart: base64url.EncodeToString(fmt.Appendf(nil, sealedHeader, id)) + "..",
-		carrier:     carrierOf(id),
+		sealedStart:  base64url.EncodeToString(fmt.Appendf(nil, sealedHeader, id)) + "..",
+		carrier:      carrierOf(JWTAuth, id),
+		sessionStart: sessionStartOf(id),
 	}
 }
 

@@ -30,12 +30,15 @@ const sealedHeader = `{"alg":"dir","enc":"A256GCM","kid":"%s"}`
 // Nonces are random, so one key should seal at most 2^32 texts (NIST SP
 // 800-38D §8.3); a secret that is rotated starts the count anew.
 func (k *Keys) Seal(purpose string, plain []byte) (string, error) {
-	key := k.keys[0]
-	secret, err := key.sealing(purpose)
+	return k.keys[0].sealText(purpose, plain)
+}
+
+func (k *key) sealText(purpose string, plain []byte) (string, error) {
+	secret, err := k.sealing(purpose)
 	if err != nil {
 		return "", err
 	}
-	enc, err := jose.NewEncrypter(jose.A256GCM, jose.Recipient{Algorithm: jose.DIRECT, Key: secret, KeyID: key.id}, nil)
+	enc, err := jose.NewEncrypter(jose.A256GCM, jose.Recipient{Algorithm: jose.DIRECT, Key: secret, KeyID: k.id}, nil)
 	if err != nil {
 		return "", fmt.Errorf("token: seal: %w", err)
 	}
@@ -61,8 +64,19 @@ func (k *Keys) Open(purpose, sealed string) ([]byte, error) {
 	if len(sealed) > MaxSealed {
 		return nil, ErrSignature
 	}
-	key := k.sealedWith(sealed)
-	if key == nil {
+	for _, key := range k.keys {
+		if strings.HasPrefix(sealed, key.sealedStart) {
+			return key.openText(purpose, sealed)
+		}
+	}
+	return nil, ErrSignature
+}
+
+// openText opens what begins as this key's sealed texts do: with its header
+// and, since the encryption is direct, an empty key. The library would take
+// any key there and ignore it.
+func (k *key) openText(purpose, sealed string) ([]byte, error) {
+	if !strings.HasPrefix(sealed, k.sealedStart) {
 		return nil, ErrSignature
 	}
 	object, err := jose.ParseEncryptedCompact(sealed, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{jose.A256GCM})
@@ -73,7 +87,7 @@ func (k *Keys) Open(purpose, sealed string) ([]byte, error) {
 	if again, err := object.CompactSerialize(); err != nil || again != sealed {
 		return nil, ErrSignature
 	}
-	secret, err := key.sealing(purpose)
+	secret, err := k.sealing(purpose)
 	if err != nil {
 		return nil, err
 	}
@@ -82,18 +96,6 @@ func (k *Keys) Open(purpose, sealed string) ([]byte, error) {
 		return nil, ErrSignature
 	}
 	return plain, nil
-}
-
-// sealedWith finds the key whose sealed texts begin like this: with its header
-// and, since the encryption is direct, an empty key. The library would take
-// any key there and ignore it.
-func (k *Keys) sealedWith(sealed string) *key {
-	for _, key := range k.keys {
-		if strings.HasPrefix(sealed, key.sealedStart) {
-			return key
-		}
-	}
-	return nil
 }
 
 // sealing is the key for a purpose. It is derived at each use, which takes

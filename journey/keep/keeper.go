@@ -158,7 +158,7 @@ func (k *Keeper) answer(
 		return "", err
 	}
 	from := originOf(s)
-	s.Salt = k.salt
+	s.Salt, s.Doubted = k.salt, from.gone()
 	if err = fn(ctx, s); err == nil && !s.Ended {
 		next, err = k.keep(ctx, s)
 	}

@@ -47,6 +47,11 @@ type Config struct {
 	// Prefixes are the kinds of records to cache, such as "s/". Every change
 	// of them, anywhere, must go through a Cache with that prefix.
 	Prefixes []store.Key
+	// Held are kinds of which all records are kept in memory, so that it is
+	// also known what is not there; such as "d/", what has ended. They are
+	// loaded whole before the cache is used. Changes of them need no Cache:
+	// they are followed themselves.
+	Held []store.Key
 	// Freshness is for how long a proof holds: in the worst case, how stale
 	// an answer to Any may be. At least a second.
 	Freshness time.Duration
@@ -73,6 +78,7 @@ type Cache struct {
 	maxReads  int
 
 	entries *entries
+	held    *held
 	proof   atomic.Pointer[proof]
 	// latest is the last proof, also when its watch has ended.
 	latest atomic.Pointer[proof]
@@ -106,6 +112,7 @@ func New(inner store.Store, cfg Config) (*Cache, error) {
 		announce:  store.Announcements + store.Key(cfg.Node),
 		freshness: orDefault(cfg.Freshness, DefaultFreshness),
 		maxReads:  orDefault(cfg.MaxReads, DefaultMaxReads),
+		held:      newHeld(cfg.Held),
 		flights:   make(map[store.Key]*flight),
 		start:     time.Now(),
 		count:     cfg.Counters,
@@ -120,7 +127,7 @@ func New(inner store.Store, cfg Config) (*Cache, error) {
 	switch {
 	case cfg.Node == "":
 		return nil, errors.New("cache: a node name is needed")
-	case slices.Contains(c.prefixes, ""):
+	case slices.Contains(c.prefixes, ""), slices.Contains(cfg.Held, ""):
 		return nil, errors.New("cache: an empty prefix would cache the announcements too")
 	case c.freshness < time.Second:
 		return nil, fmt.Errorf("cache: a freshness of %v, at least 1s is needed", c.freshness)
@@ -156,13 +163,14 @@ func (c *Cache) Close() {
 }
 
 // Get implements store.Store. All but Fresh may be answered from memory, for
-// cached kinds; the revision is then that of the read that filled the cache.
-// There ErrNotFound always comes from a linearizable read, and is never cached.
+// cached kinds and those that are held; the revision is then that of the read
+// that filled the cache, or up to which the watch is complete. For cached kinds
+// ErrNotFound always comes from a linearizable read, and is never cached.
 //
 // A reader with a grace waits for the store, unless it is known that it does
 // not answer, before it gets what is no longer proven.
 func (c *Cache) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
-	if want == store.Fresh || !c.caches(k) {
+	if want == store.Fresh || !c.caches(k) && !c.held.holds(k) {
 		return c.pass(ctx, k, want)
 	}
 	if err := ctx.Err(); err != nil {
@@ -174,28 +182,38 @@ func (c *Cache) Get(ctx context.Context, k store.Key, want store.Freshness) (sto
 		c.count.strict.Add(1)
 		return store.Record{}, 0, errAway
 	case c.proof.Load().holds(now):
-		if r, asOf, ok := c.entries.get(k, now); ok {
+		if r, asOf, err, ok := c.known(k, now); ok {
 			c.count.hits.Add(1)
-			return r, asOf, nil
+			return r, asOf, err
 		}
 		asked = &c.count.misses
 	case away:
-		if r, asOf, ok := c.remembered(k, want, now); ok {
+		if r, asOf, err, ok := c.remembered(k, want, now); ok {
 			c.count.graces.Add(1)
-			return r, asOf, nil
+			return r, asOf, err
 		}
 	}
 	r, asOf, err := c.readThrough(ctx, k)
 	if errors.Is(err, store.ErrUnavailable) && ctx.Err() == nil {
-		if r, asOf, ok := c.remembered(k, want, time.Now()); ok {
+		if r, asOf, err, ok := c.remembered(k, want, time.Now()); ok {
 			c.count.graces.Add(1)
-			return r, asOf, nil
+			return r, asOf, err
 		}
 	}
 	if !errors.Is(err, store.ErrBusy) { // which is counted where it is said
 		asked.Add(1)
 	}
 	return r, asOf, err
+}
+
+// known says what is in memory of k: a record, or of a kind that is held also
+// store.ErrNotFound. The caller sees to it that it may be used.
+func (c *Cache) known(k store.Key, now time.Time) (r store.Record, asOf int64, err error, ok bool) {
+	if c.held.holds(k) {
+		return c.held.get(k, now)
+	}
+	r, asOf, ok = c.entries.get(k, now)
+	return r, asOf, nil, ok
 }
 
 // List implements store.Store. It is passed on.

@@ -27,6 +27,19 @@ func TestContract(t *testing.T) {
 	})
 }
 
+// TestContractOfHeldKinds: kinds of which all records are held are kinds of a
+// store, too.
+func TestContractOfHeldKinds(t *testing.T) {
+	t.Parallel()
+	storetest.RunInBubble(t, func(t *testing.T) store.Store {
+		mem := memory.New()
+		t.Cleanup(mem.Close)
+		c := open(t, mem, cache.Config{Node: "here", Prefixes: []store.Key{}, Held: []store.Key{"s/", "u/", "a/", "d/"}})
+		synctest.Wait()
+		return c
+	})
+}
+
 // TestContractWithoutProof: a cache that may never be used is a store too.
 func TestContractWithoutProof(t *testing.T) {
 	t.Parallel()
@@ -80,6 +93,7 @@ func TestNewRefuses(t *testing.T) {
 	for want, cfg := range map[string]cache.Config{
 		"node name":    {},
 		"empty prefix": {Node: "n", Prefixes: []store.Key{"s/", ""}},
+		"prefix would": {Node: "n", Held: []store.Key{""}},
 		"at least 1s":  {Node: "n", Freshness: time.Second / 2},
 		"-1 MiB":       {Node: "n", SizeMiB: -1},
 		"-1 reads":     {Node: "n", MaxReads: -1},

@@ -15,7 +15,8 @@ const announcementLife = time.Hour
 
 // Commit implements store.Store. If it may change cached records, it adds an
 // operation that announces them, so that no caller can forget to. What a
-// Create writes needs none, since nobody caches that a record is absent.
+// Create writes needs none, since nobody caches that a record is absent, nor
+// what is done to records that are held, which everybody watches.
 //
 // Who reads here after Commit returned sees what was committed, also when it
 // is in doubt whether it was.
@@ -23,20 +24,28 @@ func (c *Cache) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	if err := store.ValidateOps(ops); err != nil {
 		return 0, err
 	}
-	changed := c.changed(ops)
-	if len(changed) == 0 {
+	changed, held, all := c.changed(ops), c.held.written(ops), ops
+	if len(changed) == 0 && len(held) == 0 {
 		return c.inner.Commit(ctx, ops...)
 	}
-	announce := store.Put(c.announce, announcement(changed), time.Now().Add(announcementLife))
-	revision, err := c.inner.Commit(ctx, append(slices.Clip(ops), announce)...)
+	if len(changed) > 0 {
+		all = append(slices.Clip(ops), store.Put(c.announce, announcement(changed), time.Now().Add(announcementLife)))
+	}
+	revision, err := c.inner.Commit(ctx, all...)
 	if err != nil {
-		// In doubt; the announcement will tell, should it have happened. And a
+		// In doubt; the watch will tell, should it have happened. And a
 		// condition that did not hold says that what is cached may be old.
+		c.held.doubt(held...)
+		c.outdate(unknown, held...)
 		c.forget(unknown, changed...)
 		return revision, err
 	}
-	c.raise(revision)
-	c.forget(revision, changed...)
+	c.held.committed(ops, revision)
+	c.outdate(revision, held...)
+	if len(changed) > 0 {
+		c.raise(revision)
+		c.forget(revision, changed...)
+	}
 	return revision, nil
 }
 

@@ -498,16 +498,6 @@ func TestUnreadableAnnouncementEmptiesTheCache(t *testing.T) {
 	}
 }
 
-func TestDenialsAreCounted(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		b.elsewhere(put("d/one", "v"), put("e/one", "v"))
-		b.elsewhere(store.Delete("d/one"))
-		if s := all(b.cache); s.Denials != 3 || s.Emptied != 1 {
-			b.Errorf("%+v", s)
-		}
-	})
-}
-
 // TestStoreOutageIsNotALogout (SECURITY row 25): while the store is away a
 // cached session is served for the freshness, all else is unavailable, and
 // nothing is ever "not found". Then all is well without a restart.

@@ -9,14 +9,6 @@ import (
 	"github.com/amgate/amgate/store"
 )
 
-// The prefixes below which ended client-side sessions and users' epochs are
-// written. They are followed in the same watch, since etcd answers requests
-// for progress only for all watches of a stream together.
-const (
-	denied store.Key = "d/"
-	epochs store.Key = "e/"
-)
-
 const (
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 5 * time.Second
@@ -25,7 +17,9 @@ const (
 // errSilent ends a watch that delivers no progress though the store answers.
 var errSilent = errors.New("cache: the watch fell silent")
 
-// follow watches the announcements until Close, again and again.
+// follow watches the announcements and the records that are held until Close,
+// again and again. It is one watch, since etcd answers requests for progress
+// only for all watches of a stream together.
 func (c *Cache) follow() {
 	var from int64
 	backoff := minBackoff
@@ -59,7 +53,7 @@ func (c *Cache) followFrom(from int64) (resume int64, err error) {
 	}
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	defer cancel(nil)
-	w, err := c.inner.Watch(ctx, from, store.Announcements, denied, epochs)
+	w, err := c.inner.Watch(ctx, from, append([]store.Key{store.Announcements}, c.held.prefixes...)...)
 	if errors.Is(err, store.ErrCompacted) {
 		return 0, err
 	}
@@ -86,8 +80,9 @@ func (c *Cache) followFrom(from int64) (resume int64, err error) {
 	return f.upTo.Load(), err
 }
 
-// begin empties the cache and returns the revision to follow from. Whatever
-// is read as of an earlier one is not cached: its changes may go unheard.
+// begin empties the cache, loads the records that are held and returns the
+// revision to follow from. Whatever is read as of an earlier one is not cached:
+// its changes may go unheard.
 func (c *Cache) begin() (int64, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.freshness)
 	defer cancel()
@@ -97,7 +92,7 @@ func (c *Cache) begin() (int64, error) {
 	}
 	c.raise(revision)
 	c.forgetAll()
-	return revision, nil
+	return revision, c.held.load(c.ctx, c.inner, revision)
 }
 
 // following is one watch and what it has proved.
@@ -112,20 +107,23 @@ type following struct {
 	reported bool
 }
 
-// apply evicts what an event announces.
+// apply evicts what an event announces, or takes over what it changes.
 func (f *following) apply(ev store.Event) {
 	c := f.cache
 	switch {
 	case ev.Kind == store.Progress:
 		if ev.Record.Revision > f.upTo.Load() {
 			f.upTo.Store(ev.Record.Revision)
+			later(&c.held.upTo, ev.Record.Revision)
 			select {
 			case f.moved <- struct{}{}:
 			default:
 			}
 		}
-	case !ev.Record.Key.HasPrefix(store.Announcements):
-		c.count.denials.Add(1)
+	case c.held.holds(ev.Record.Key):
+		c.held.apply(ev.Kind, ev.Record)
+		c.outdate(ev.Record.Revision, ev.Record.Key)
+		c.count.heldChanges.Add(1)
 	case ev.Kind == store.Written:
 		c.raise(ev.Record.Revision)
 		if keys, ok := parseAnnouncement(ev.Record.Value); ok {

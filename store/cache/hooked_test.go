@@ -30,7 +30,8 @@ type hooked struct {
 	event  eventHook
 	watch  func() error
 	ended  error
-	close  func()         // ends the running watch with h.ended
+	close  func() // ends the running watch with h.ended
+	list   func() error
 	reads  map[string]int // "any s/one", "fresh s/one"
 }
 
@@ -67,6 +68,18 @@ func (h *hooked) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 		return commit(ctx, ops)
 	}
 	return h.Store.Commit(ctx, ops...)
+}
+
+func (h *hooked) List(ctx context.Context, prefix store.Key, page store.Page) ([]store.Record, int64, error) {
+	h.mu.Lock()
+	list := h.list
+	h.mu.Unlock()
+	if list != nil {
+		if err := list(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return h.Store.List(ctx, prefix, page)
 }
 
 // count is how often the store was asked for k.
@@ -171,7 +184,10 @@ func newBench(t *testing.T) *bench {
 // open fills in what all tests have in common.
 func open(tb testing.TB, inner store.Store, cfg cache.Config) *cache.Cache {
 	tb.Helper()
-	cfg.Prefixes, cfg.SizeMiB, cfg.Logger = []store.Key{"s/"}, 8, slog.New(slog.DiscardHandler)
+	cfg.SizeMiB, cfg.Logger = 8, slog.New(slog.DiscardHandler)
+	if cfg.Prefixes == nil {
+		cfg.Prefixes, cfg.Held = []store.Key{"s/"}, []store.Key{"d/", "e/"}
+	}
 	c, err := cache.New(inner, cfg)
 	if err != nil {
 		tb.Fatal(err)

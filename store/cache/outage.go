@@ -43,9 +43,9 @@ func later(v *atomic.Int64, n int64) {
 
 // remembered answers from memory though nothing proves any more that it is
 // fresh, if the reader is content with what was proven as long ago as that.
-func (c *Cache) remembered(k store.Key, want store.Freshness, now time.Time) (r store.Record, asOf int64, ok bool) {
+func (c *Cache) remembered(k store.Key, want store.Freshness, now time.Time) (r store.Record, asOf int64, err error, ok bool) {
 	if want.Grace() == 0 || !c.latest.Load().longer(want.Grace()).holds(now) {
-		return store.Record{}, 0, false
+		return store.Record{}, 0, nil, false
 	}
-	return c.entries.get(k, now)
+	return c.known(k, now)
 }

@@ -126,13 +126,15 @@ func (c *Cache) fly(ctx context.Context, k store.Key, f *flight) {
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
 
+	doubted := c.held.doubted(k)
 	f.record, f.asOf, f.err = c.read(ctx, k)
+	c.held.settle(k, doubted, f.record, f.asOf, f.err)
 
 	c.mu.Lock()
 	c.reading--
 	if c.flights[k] == f {
 		delete(c.flights, k)
-		if f.err == nil && f.stale <= f.asOf {
+		if f.err == nil && f.stale <= f.asOf && c.caches(k) {
 			c.entries.put(f.record, f.asOf)
 		}
 	}
@@ -145,9 +147,10 @@ func (c *Cache) fly(ctx context.Context, k store.Key, f *flight) {
 // began were announced at or below the floor, and the answer is not older.
 // (A lagging read after a seen announcement returned the deleted record in 44
 // of 300 tries on a loaded etcd.) Without a proof nothing is known about the
-// floor, and a member that is cut off would answer for ever.
+// floor, and a member that is cut off would answer for ever. The floor says
+// nothing of the kinds that are held.
 func (c *Cache) read(ctx context.Context, k store.Key) (store.Record, int64, error) {
-	if c.proof.Load().holds(time.Now()) {
+	if c.caches(k) && c.proof.Load().holds(time.Now()) {
 		c.count.reads.Add(1)
 		r, asOf, err := c.ask(ctx, k, store.Any)
 		if err == nil && asOf >= c.floor.Load() && c.proof.Load().holds(time.Now()) {
@@ -165,15 +168,20 @@ func (c *Cache) read(ctx context.Context, k store.Key) (store.Record, int64, err
 // was read after that, such as when this node hears of its own commit. The
 // floor must have been raised before.
 func (c *Cache) forget(revision int64, keys ...store.Key) {
+	c.outdate(revision, keys...)
+	for _, k := range keys {
+		c.entries.evict(k, revision)
+	}
+}
+
+// outdate says of what is being read of keys that they changed at revision.
+func (c *Cache) outdate(revision int64, keys ...store.Key) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, k := range keys {
 		if f := c.flights[k]; f != nil {
 			f.stale = max(f.stale, revision)
 		}
-	}
-	c.mu.Unlock()
-	for _, k := range keys {
-		c.entries.evict(k, revision)
 	}
 }
 

@@ -22,8 +22,8 @@ type Stats struct {
 	// made room for others, Aged were in the cache for too long. Emptied is
 	// how often all were dropped, and Dropped how many these were.
 	Evicted, Displaced, Aged, Emptied, Dropped uint64
-	// Denials are changes below d/ and e/: ended client-side sessions.
-	Denials uint64
+	// HeldChanges are changes of records that are held that the watch told.
+	HeldChanges uint64
 	// TooLarge are records that did not fit, Panics those of bigcache.
 	TooLarge, Panics uint64
 	// Watches is how often following began, Proofs how often it was proven.
@@ -35,6 +35,8 @@ type State struct {
 	// Entries is how many records are cached, Bytes the memory reserved for
 	// them, MaxBytes the bound of that.
 	Entries, Bytes, MaxBytes int
+	// Held is how many records are held, however many there are.
+	Held int
 	// Proven reports whether the cache is in use.
 	Proven bool
 	// Age is how long ago the last proof began: nothing that was changed
@@ -45,10 +47,10 @@ type State struct {
 // Counters count for Stats. They may be shared by caches that follow each
 // other. The zero Counters are ready for use, by several goroutines.
 type Counters struct {
-	hits, graces, misses, stale, strict, busy  atomic.Uint64
-	reads, freshReads, joined                  atomic.Uint64
-	evicted, displaced, aged, emptied, dropped atomic.Uint64
-	denials, tooLarge, panics, watches, proofs atomic.Uint64
+	hits, graces, misses, stale, strict, busy      atomic.Uint64
+	reads, freshReads, joined                      atomic.Uint64
+	evicted, displaced, aged, emptied, dropped     atomic.Uint64
+	heldChanges, tooLarge, panics, watches, proofs atomic.Uint64
 }
 
 // Stats returns the counts at this moment.
@@ -58,7 +60,7 @@ func (n *Counters) Stats() Stats {
 		Stricts: n.strict.Load(), Busy: n.busy.Load(),
 		Reads: n.reads.Load(), FreshReads: n.freshReads.Load(), Joined: n.joined.Load(),
 		Evicted: n.evicted.Load(), Displaced: n.displaced.Load(), Aged: n.aged.Load(),
-		Emptied: n.emptied.Load(), Dropped: n.dropped.Load(), Denials: n.denials.Load(),
+		Emptied: n.emptied.Load(), Dropped: n.dropped.Load(), HeldChanges: n.heldChanges.Load(),
 		TooLarge: n.tooLarge.Load(), Panics: n.panics.Load(), Watches: n.watches.Load(), Proofs: n.proofs.Load(),
 	}
 }
@@ -71,7 +73,7 @@ func (c *Cache) State() State {
 	now, big := time.Now(), c.entries.big.Load()
 	s := State{
 		Entries: big.Len(), Bytes: big.Capacity(), MaxBytes: c.entries.config.HardMaxCacheSize << 20,
-		Proven: c.proof.Load().holds(now),
+		Held: c.held.len(), Proven: c.proof.Load().holds(now),
 	}
 	if p := c.latest.Load(); p != nil {
 		s.Age = now.Sub(p.until.Add(-c.freshness))
