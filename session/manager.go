@@ -58,8 +58,8 @@ type Config struct {
 	// nothing. See there what each means while the store does not answer.
 	Outages map[string]store.Freshness
 	// Carried are the realms whose sessions their clients are to carry, each
-	// with the length that a token may have to fit into its cookie. Tokens of
-	// both kinds are good in every realm.
+	// with the length that a token may have to fit into its cookie. Each realm
+	// takes its tokens of both kinds.
 	Carried map[string]int
 	// Logger is told of sessions that went idle and of records that are not
 	// what they should be; never of a token.
