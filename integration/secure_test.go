@@ -41,7 +41,7 @@ func TestSecureCluster(t *testing.T) {
 	follow(t, "```sh\nexport PATH=$PWD/bin:$PATH\n```\n"+commands, dir)
 
 	store := fence.FindStringSubmatch(config)
-	if store == nil || store[1] != "caddyfile" {
+	if store == nil || store[1] != "caddy" {
 		t.Fatal("the page has no section about TLS and users that ends with a configuration")
 	}
 	bjensen := newUser("bjensen")
