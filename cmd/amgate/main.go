@@ -59,6 +59,5 @@ func main() {
 		}
 		return
 	}
-	paceCollector()
 	caddycmd.Main()
 }

@@ -65,9 +65,9 @@ type proxy struct {
 	pid  int
 }
 
-// start runs a process with one site and waits until a path that both kinds of
-// site answer is served. env is what its environment has beside ours.
-func start(b *testing.B, binary, name, options, site string, env ...string) *proxy {
+// start runs a process with one site, and waits until a path that both kinds
+// of site answer is served.
+func start(b *testing.B, binary, name, options, site string) *proxy {
 	b.Helper()
 	dir := b.TempDir()
 	hash, err := bcrypt.GenerateFromPassword([]byte("password"), bcrypt.MinCost)
@@ -84,7 +84,6 @@ func start(b *testing.B, binary, name, options, site string, env ...string) *pro
 	}
 	cmd := exec.Command(binary, "run")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.Env = append(os.Environ(), env...)
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
