@@ -1,7 +1,11 @@
 package integration
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -115,6 +119,7 @@ func TestOutageRules(t *testing.T) {
 			o := startOutageSites(t)
 			signedIn := o.client("/alpha")
 			signedIn.login(o.user)
+			eventually(t, 20*time.Second, o.caches)
 			for _, app := range []string{o.freshness, o.strict, o.grace} {
 				if r := signedIn.get(app); r.status != http.StatusOK {
 					t.Fatalf("before the outage: %s", r)
@@ -156,6 +161,25 @@ func TestOutageRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// caches tells that the cache is not in use yet: what is looked up then is not
+// kept, and no rule has anything to go by.
+func (o outageSites) caches() error {
+	admin := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", o.adminSocket())
+	}}}
+	defer admin.CloseIdleConnections()
+	resp, err := admin.Get("http://localhost/metrics")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	metrics, err := io.ReadAll(resp.Body)
+	if err == nil && !strings.Contains(string(metrics), "\namgate_cache_fresh 1\n") {
+		err = errors.New("the cache is not in use")
+	}
+	return err
 }
 
 // watchRules asks all apps during an outage that began at a moment, until even
