@@ -102,6 +102,20 @@ func orNil(list []string) []string {
 	return list
 }
 
+// Texts that are not UTF-8 come back as JSON gives them, names of members too.
+func TestRestingHoldsUTF8(t *testing.T) {
+	held, err := newResting(&journey.Snapshot{Shared: map[string]any{
+		"\xff\xfe": map[string]any{"a\xe2\x28": "b\xff"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"\ufffd\ufffd": map[string]any{"a\ufffd(": "b\ufffd"}}
+	if got := held.snapshot().Shared; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // What a node does to a value that it was given, or has given, changes nothing
 // that is kept: the step may have to be answered again.
 func TestRestingSharesNothing(t *testing.T) {
