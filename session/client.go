@@ -64,26 +64,17 @@ func (m *Manager) commitEnd(ctx context.Context, again bool, with []store.Op) er
 	if len(with) == 0 {
 		return nil
 	}
-	wait := issueWait
-	for try := 0; ; try++ {
+	return retrying(ctx, func(int) error {
 		_, err := m.store.Commit(context.WithoutCancel(ctx), with...)
 		switch {
 		case again && (errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)):
 			return nil
-		case !errors.Is(err, store.ErrUnavailable):
-			return err
+		case errors.Is(err, store.ErrUnavailable):
+			m.access.failed(err)
+			again = true
 		}
-		m.access.failed(err)
-		if again = true; try == issueTries-1 {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(wait):
-		}
-		wait += wait / 2
-	}
+		return err
+	})
 }
 
 // openCarried opens the token of a session that its client carries. That it is

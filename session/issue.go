@@ -108,19 +108,29 @@ func (m *Manager) Issue(ctx context.Context, g Grant, with ...store.Op) (tok str
 		return m.issueCarried(ctx, r, &g, with)
 	}
 	heads := r.candidates(g.Seed)
-	wait := issueWait
-	for try := 0; ; try++ {
+	err = retrying(ctx, func(try int) error {
 		head, made, err := m.create(ctx, r, &g, &heads, try, with)
 		if err == nil {
 			m.access.seen.put(&made.id, made.Created().Unix())
-			return r.keys.Mint(token.CTS, head), made, nil
+			tok, s = r.keys.Mint(token.CTS, head), made
 		}
+		return err
+	})
+	return tok, s, err
+}
+
+// retrying tries a few times, within ctx, while the store does not answer. It
+// returns what the last try did.
+func retrying(ctx context.Context, once func(try int) error) error {
+	wait := issueWait
+	for try := 0; ; try++ {
+		err := once(try)
 		if try == issueTries-1 || !errors.Is(err, store.ErrUnavailable) {
-			return "", Session{}, err
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return "", Session{}, err
+			return err
 		case <-time.After(wait):
 		}
 		wait += wait / 2
@@ -129,7 +139,7 @@ func (m *Manager) Issue(ctx context.Context, g Grant, with ...store.Op) (tok str
 
 // prepare returns a new session and what creates it.
 func (m *Manager) prepare(r *realm, g *Grant, id hash) (Session, []store.Op, error) {
-	user := userHash(&m.userKey, g.Realm, g.UserID)
+	user := m.userOf(g.Realm, g.UserID)
 	record, err := encodeRecord(g, user, time.Now())
 	if err != nil {
 		return Session{}, nil, err
