@@ -51,6 +51,22 @@ func TestRealClientThroughEdge(t *testing.T) {
 	})
 }
 
+// TestRealClientLogsOutEverywhere: the SDK's logout ends a session on every
+// gateway, of both kinds.
+func TestRealClientLogsOutEverywhere(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"server", "client"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := startGateways(t, clusterSpec{nodes: 2, journeySessions: "server", sessions: kind})
+			runScript(t, "sdk-logout.mjs", map[string]string{
+				"AMGATE_GATEWAYS": c.nodes[0].url + " " + c.nodes[1].url, "AMGATE_REALM": "/alpha",
+				"AMGATE_USER": c.user.name, "AMGATE_PASSWORD": c.user.password,
+			})
+		})
+	}
+}
+
 // startForScripts runs a process with all that the scripts need, and returns
 // the environment that tells them where it is.
 func startForScripts(t *testing.T, scheme string) map[string]string {

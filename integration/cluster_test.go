@@ -22,6 +22,8 @@ type cluster struct {
 type clusterSpec struct {
 	nodes           int
 	journeySessions string
+	// sessions is authenticated_sessions; "" is the default.
+	sessions string
 	// policy is the edge's lb_policy; "" is am_proxy's own.
 	policy string
 }
@@ -59,10 +61,35 @@ http://%s {
 	return c
 }
 
+// startGateways runs processes that are AM node and gateway each, with an app,
+// on one etcd. Browsers would share their cookies: all are localhost.
+func startGateways(t *testing.T, s clusterSpec) *cluster {
+	t.Helper()
+	c := &cluster{etcd: etcdproc.Start(t, etcdproc.Options{Members: 1}), user: newUser("bjensen")}
+	key := token.GenerateSecret().Base64()
+	for i := range s.nodes {
+		addr := "localhost:" + freePort(t)
+		c.nodes = append(c.nodes, c.startMember(t, fmt.Sprintf("am-%d", i+1), addr, key, s, fmt.Sprintf(`
+http://%s {
+	import logged
+	am_server /am/*
+	am_auth {
+		realm /alpha
+	}
+	respond "Hello {http.auth.user.id}"
+}
+`, addr)))
+	}
+	return c
+}
+
 func (c *cluster) startMember(t *testing.T, name, addr, key string, s clusterSpec, sites string) *process {
 	t.Helper()
 	dir := newDir(t)
 	writeUsers(t, dir, c.user)
+	if s.sessions == "" {
+		s.sessions = "server"
+	}
 	return start(t, spec{
 		dir: dir,
 		url: "http://" + addr,
@@ -81,6 +108,7 @@ func (c *cluster) startMember(t *testing.T, name, addr, key string, s clusterSpe
 		realm /alpha {
 			identities file users.json
 			journey_sessions %s
+			authenticated_sessions %s
 			journey TwoSteps {
 				node name username
 				node pass password
@@ -91,7 +119,7 @@ func (c *cluster) startMember(t *testing.T, name, addr, key string, s clusterSpe
 				check true -> success
 				check false -> failure
 			}
-		}`, name, addr, strings.Join(c.etcd.Endpoints(), " "), key, s.journeySessions),
+		}`, name, addr, strings.Join(c.etcd.Endpoints(), " "), key, s.journeySessions, s.sessions),
 		sites: sites,
 	})
 }

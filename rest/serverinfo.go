@@ -71,10 +71,11 @@ func (a *API) serverInfo(_ http.ResponseWriter, c *call) (reply, error) {
 }
 
 // showsDomains: from version 2 on, AM names the cookie's domains only to
-// clients with a session. If the store does not answer they are left out: the
-// rest is what a client needs to begin with.
+// clients with a session. One that asks for no version is older than that rule
+// and may not work without them (openam-agent). If the store does not answer
+// they are left out: the rest is what a client needs to begin with.
 func (a *API) showsDomains(c *call) bool {
-	if c.version.atMost(1) {
+	if c.version == (version{}) || c.version.atMost(1) {
 		return true
 	}
 	_, err := a.front.Realms.Session(c.Context(), c.realm.Cookie.Tokens(c.Header), session.Peek)

@@ -40,8 +40,8 @@ func TestServerInfo(t *testing.T) {
 	}
 }
 
-// TestServerInfoDomains: from version 2 on, only who is signed in is told the
-// cookie's domains.
+// TestServerInfoDomains: who asks for version 2 or a later one is told the
+// cookie's domains only when signed in.
 func TestServerInfoDomains(t *testing.T) {
 	s := open(t)
 	token := s.login(t)
@@ -50,6 +50,7 @@ func TestServerInfoDomains(t *testing.T) {
 		header  []string
 		shown   bool
 	}{
+		{"", nil, true},
 		{"resource=1.1", nil, true},
 		{"resource=2.0", nil, false},
 		{"resource=2.0", []string{"Cookie", cookieName + "=" + token}, true},

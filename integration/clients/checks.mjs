@@ -38,8 +38,11 @@ export async function check(name, body) {
   }
 }
 
-/** Runs a script's checks with a browser, and closes it whatever happens. */
-export async function withBrowser(body) {
+/**
+ * Runs a script's checks with a browser, and closes it whatever happens. The
+ * browser takes more arguments for it.
+ */
+export async function withBrowser(body, ...more) {
   const browser = await chromium.launch({
     executablePath: setting('AMGATE_CHROMIUM'),
     headless: true,
@@ -52,6 +55,7 @@ export async function withBrowser(body) {
       '--disable-component-update',
       '--disable-sync',
       ...trust(),
+      ...more,
     ],
   });
   try {
