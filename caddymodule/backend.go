@@ -35,7 +35,7 @@ var heldKinds = []store.Key{"d/", "e/"}
 // Sessions and the users' indexes, s/ and u/, have a Judge of their own; what
 // it may have left of them is looked for now and then.
 var (
-	sweptKinds  = []store.Key{"j/", "a/", "c/", "l/", "d/", "e/", outbox.Prefix, store.Announcements}
+	sweptKinds  = []store.Key{"j/", "a/", "c/", "l/", "d/", "e/", "f/", outbox.Prefix, store.Announcements}
 	rarelySwept = []store.Key{"s/"}
 )
 

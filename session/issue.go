@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,8 +38,8 @@ type Grant struct {
 	// least 16 bytes. The session's id is derived from it, so that the same
 	// seed can never yield two sessions.
 	Seed []byte
-	// Again says that a try to end the journey may have happened already of
-	// which nobody knows; see journey.Snapshot.Doubted.
+	// Again says that an earlier Issue with this seed was left in doubt: it
+	// may have made the session, or may yet; see journey.Snapshot.Doubted.
 	Again bool
 }
 
@@ -67,31 +66,14 @@ const (
 	issueWait  = 50 * time.Millisecond
 )
 
-// candidates are the heads of the tokens that one seed may yield: each try of
-// an Issue makes a session with another one.
-//
-// A try that the store did not answer may happen yet, long after: a member of
-// etcd that hung with it in its socket goes on with it. Were the next try for
-// the same record, that could bring a session back that was logged out in
-// between. As it is, the late one meets the session of the other try, or makes
-// one whose token nobody was given.
-type candidates [issueTries][20]byte
-
-func (r *realm) candidates(seed []byte) (heads candidates) {
-	heads[0] = r.keys.DeriveHead(seed)
-	for try := 1; try < issueTries; try++ {
-		heads[try] = r.keys.DeriveHead(append(bytes.Clone(seed), byte(try)))
-	}
-	return heads
-}
-
 // Issue makes the session that a journey yielded, in one transaction with the
 // operations that end the journey, and returns its token.
 //
 // It may be repeated with the same seed: after store.ErrUnavailable, when the
-// transaction may have happened, and in two requests at once. The session that
-// is there is then the result, whatever has become of with. Issue itself
-// tries a few times, within ctx, when the store does not answer.
+// transaction may have happened, or may happen yet (Grant.Again), and in two
+// requests at once. The session that is there is then the result, whatever has
+// become of with. Issue itself tries a few times, within ctx, when the store
+// does not answer.
 //
 // Errors: store.ErrConflict and store.ErrExists if an operation of with did
 // not hold, what wraps store.ErrUnavailable, and others for a grant that
@@ -107,16 +89,17 @@ func (m *Manager) Issue(ctx context.Context, g Grant, with ...store.Op) (tok str
 	if r.room > 0 {
 		return m.issueCarried(ctx, r, &g, with)
 	}
-	heads := r.candidates(g.Seed)
+	head := r.keys.DeriveHead(g.Seed)
 	err = retrying(ctx, func(try int) error {
-		head, made, err := m.create(ctx, r, &g, &heads, try, with)
-		if err == nil {
-			m.access.seen.put(&made.id, made.Created().Unix())
-			tok, s = r.keys.Mint(token.CTS, head), made
-		}
+		g.Again = g.Again || try > 0
+		s, err = m.create(ctx, r, &g, sessionID(&head), with)
 		return err
 	})
-	return tok, s, err
+	if err != nil {
+		return "", Session{}, err
+	}
+	m.access.seen.put(&s.id, s.Created().Unix())
+	return r.keys.Mint(token.CTS, head), s, nil
 }
 
 // retrying tries a few times, within ctx, while the store does not answer. It
@@ -152,50 +135,56 @@ func (m *Manager) prepare(r *realm, g *Grant, id hash) (Session, []store.Op, err
 	}, nil
 }
 
-// create tries once to create the session, unless one of the other candidates
-// is there, and returns the one that is, with its head.
-func (m *Manager) create(ctx context.Context, r *realm, g *Grant, heads *candidates, try int, with []store.Op) ([20]byte, Session, error) {
-	s, ops, err := m.prepare(r, g, sessionID(&heads[try]))
+// fenced is what a fence holds: its version. That it is there says all.
+var fenced = []byte{1}
+
+// create tries once to create the session, and returns the one that is there.
+//
+// A try that the store did not answer may happen yet, long after: a member of
+// etcd that hung with it in its socket goes on with it. Were the session
+// logged out by then, it would be back. So a session that took several tries
+// comes with a fence, and no try happens where one is. It lasts as long as
+// what a late try could bring back.
+func (m *Manager) create(ctx context.Context, r *realm, g *Grant, id hash, with []store.Op) (Session, error) {
+	s, ops, err := m.prepare(r, g, id)
 	if err != nil {
-		return [20]byte{}, Session{}, err
+		return Session{}, err
 	}
-	for i := range heads {
-		if i != try {
-			ops = append(ops, store.Absent(sessionKey(sessionID(&heads[i]))))
-		}
+	fence := store.Create(fenceKey(id), fenced, s.MaxExpires())
+	if g.Again {
+		ops = append(ops, fence)
+	} else {
+		ops = append(ops, store.Absent(fence.Key))
 	}
-	revision, err := m.store.Commit(context.WithoutCancel(ctx), append(ops, with...)...)
-	switch {
-	case err == nil:
-		s.revision = revision
-		return heads[try], s, nil
-	case errors.Is(err, store.ErrUnavailable):
-		m.access.failed(err)
-		return [20]byte{}, Session{}, err
-	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrConflict):
-		return m.recognise(ctx, r, g, heads, err)
+	s.revision, err = m.commit(ctx, append(ops, with...)...)
+	if !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrConflict) {
+		return s, err
 	}
-	return [20]byte{}, Session{}, err
+	if s, err = m.recognise(ctx, r, g, id, err); err != nil || !g.Again {
+		return s, err
+	}
+	// One of several tries has made it, and others may be on their way.
+	if _, err = m.commit(ctx, fence); errors.Is(err, store.ErrExists) {
+		err = nil
+	}
+	return s, err
 }
 
 // recognise returns the session that the seed has yielded already, or, if
 // there is none, the error by which create failed: then that was because of
-// with.
-func (m *Manager) recognise(ctx context.Context, r *realm, g *Grant, heads *candidates, failed error) ([20]byte, Session, error) {
-	for _, head := range heads {
-		existing, err := m.load(ctx, r, sessionID(&head), store.Fresh)
-		switch {
-		case errors.Is(err, ErrEnded):
-			continue
-		case err != nil:
-			return [20]byte{}, Session{}, err
-		case existing.UserID() != g.UserID:
-			// Two ends of one journey, for two users: the first one counts.
-			return [20]byte{}, Session{}, fmt.Errorf("session: the journey has yielded a session already: %w", store.ErrConflict)
-		}
-		return head, existing, nil
+// with, or the session has ended.
+func (m *Manager) recognise(ctx context.Context, r *realm, g *Grant, id hash, failed error) (Session, error) {
+	switch existing, err := m.load(ctx, r, id, store.Fresh); {
+	case errors.Is(err, ErrEnded):
+		return Session{}, failed
+	case err != nil:
+		return Session{}, err
+	case existing.UserID() != g.UserID:
+		// Two ends of one journey, for two users: the first one counts.
+		return Session{}, fmt.Errorf("session: the journey has yielded a session already: %w", store.ErrConflict)
+	default:
+		return existing, nil
 	}
-	return [20]byte{}, Session{}, failed
 }
 
 // End ends a session at once, everywhere within the time that a cache needs to

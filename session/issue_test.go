@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
 )
@@ -64,38 +66,81 @@ func TestIssueAfterAnUnknownOutcomeYieldsOneSession(t *testing.T) {
 	}
 }
 
-// TestLateTryBringsNoSessionBack: a try that was not answered lay in the
-// socket of a member of etcd that hung, and is carried out when the session of
-// the next try has been used, or logged out. In the first form of Issue, which
-// tried for the same record again, the session was back after its logout.
+// TestLateTryBringsNoSessionBack: a try that was not answered lies in the
+// socket of a member of etcd that hangs, and is carried out when the session of
+// the next try is used, or has been logged out. However many there are, whether
+// Issue tries again or is called again, and in whatever order they happen:
+// there is one session, and it does not come back.
 func TestLateTryBringsNoSessionBack(t *testing.T) {
-	for name, ended := range map[string]bool{"while the session lives": false, "after its logout": true} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				n := w.node(t)
-				w.store.Late.Store(2)
-				tok, s, err := n.Issue(t.Context(), grant())
-				if err != nil {
-					t.Fatal(err)
-				}
-				want := error(nil)
-				if ended {
-					want = session.ErrEnded
-					if err := n.End(t.Context(), s); err != nil {
-						t.Fatal(err)
-					}
-				}
-				outcomes := w.store.Deliver(t.Context())
-				if len(outcomes) != 2 {
-					t.Fatalf("%d tries were late", len(outcomes))
-				}
-				n.use(t, tok, want)
-				if sessions, _ := w.records(t); len(sessions) > 1 || !ended && outcomes[0] == nil {
-					t.Errorf("%d sessions; the late tries: %v", len(sessions), outcomes)
-				}
-			})
-		})
+	synctest.Test(t, func(t *testing.T) {
+		// Only a TB: rapid asks a T for its deadline, which is none in a bubble.
+		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) { lateTries(rt, t) })
+	})
+}
+
+func lateTries(rt *rapid.T, t *testing.T) {
+	w := newWorld(t)
+	n := w.node(t)
+	deliver := func() {
+		for w.store.Pending() > 0 && rapid.Bool().Draw(rt, "one happens") {
+			_ = w.store.DeliverOne(t.Context(), rapid.IntRange(0, w.store.Pending()-1).Draw(rt, "which"))
+		}
+	}
+	w.store.BeforeCommit = func() {
+		deliver()
+		fate := rapid.SampledFrom([]string{"done", "lost", "late", "late"}).Draw(rt, "fate")
+		w.store.Lost.Store(0)
+		w.store.Late.Store(0)
+		switch fate {
+		case "lost":
+			w.store.Lost.Store(1)
+		case "late":
+			w.store.Late.Store(1)
+		}
+	}
+	g := grant()
+	tok, s, err := n.Issue(t.Context(), g)
+	for errors.Is(err, store.ErrUnavailable) {
+		deliver()
+		g.Again = true
+		tok, s, err = n.Issue(t.Context(), g)
+	}
+	if err != nil {
+		rt.Fatal(err)
+	}
+	w.store.BeforeCommit = nil
+	w.store.Lost.Store(0)
+	w.store.Late.Store(0)
+	deliver()
+	if _, err := n.Lookup(t.Context(), tok, session.Touch); err != nil {
+		rt.Fatal(err)
+	}
+	if err := n.End(t.Context(), s); err != nil {
+		rt.Fatal(err)
+	}
+	time.Sleep(rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour, g.MaxTime - time.Second}).Draw(rt, "until the rest happens"))
+	for _, err := range w.store.Deliver(t.Context()) {
+		if !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrConflict) {
+			rt.Fatalf("a late try: %v", err)
+		}
+	}
+	if _, err := n.Lookup(t.Context(), tok, session.Touch); !errors.Is(err, session.ErrEnded) {
+		rt.Fatalf("after the logout: %v", err)
+	}
+	if sessions, entries := w.records(t); len(sessions)+len(entries) != 0 {
+		rt.Fatalf("%d sessions and %d entries after the logout", len(sessions), len(entries))
+	}
+}
+
+// TestLoginWritesNoFence: one that the store answers at once costs two keys.
+func TestLoginWritesNoFence(t *testing.T) {
+	w := newWorld(t)
+	w.node(t).issue(t, grant())
+	if keys := w.keys(t); len(keys) != 2 {
+		t.Errorf("a login has written %q", keys)
+	}
+	if commits := w.store.Commits.Load(); commits != 1 {
+		t.Errorf("a login took %d transactions", commits)
 	}
 }
 

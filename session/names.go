@@ -62,6 +62,9 @@ func sessionKey(id hash) store.Key {
 // its client carries.
 func deniedKey(id hash) store.Key { return hashKey("d/", id) }
 
+// fenceKey is the key of the record that keeps late tries from making a session.
+func fenceKey(id hash) store.Key { return hashKey("f/", id) }
+
 // epochKey is the key of a user's epoch.
 func epochKey(user hash) store.Key { return hashKey("e/", user) }
 

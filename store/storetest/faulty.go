@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,8 +89,8 @@ func (f *Faulty) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	return revision, err
 }
 
-// Deliver applies the commits that are late, as a server does that hung with
-// them in its socket, and returns what became of each.
+// Deliver applies the commits that are late, as servers do that hung with them
+// in their sockets, and returns what became of each.
 func (f *Faulty) Deliver(ctx context.Context) (outcomes []error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,4 +100,22 @@ func (f *Faulty) Deliver(ctx context.Context) (outcomes []error) {
 	}
 	f.late = nil
 	return outcomes
+}
+
+// DeliverOne is Deliver for one of the commits that are late, the i-th of
+// those that are left.
+func (f *Faulty) DeliverOne(ctx context.Context, i int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ops := f.late[i]
+	f.late = slices.Delete(f.late, i, i+1)
+	_, err := f.Store.Commit(ctx, ops...)
+	return err
+}
+
+// Pending is how many commits are late.
+func (f *Faulty) Pending() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.late)
 }
