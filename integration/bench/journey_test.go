@@ -49,20 +49,22 @@ const loopJourney = `
 // three schemes with a static answer of the same binary: the ratios of
 // processor time. Beside them is what HTTP alone costs: a request as large as a
 // step's, and one that is answered with as much as a step, both without looking
-// at what was sent; and what a step in memory alone costs, from the request's
-// bytes to the reply's, without a connection. One iteration is a round of one
-// second for each.
+// at what was sent; what the least that could be called a step costs (see
+// floor); and what a step in memory alone costs, from the request's bytes to
+// the reply's, without a connection. One iteration is a round of one second for
+// each.
 func BenchmarkJourneyStep(b *testing.B) {
 	binary := buildBinary(b)
 	static := start(b, binary, "static", "", "\trespond \"OK\"\n")
 	talkative := start(b, binary, "talkative", "", "\trespond \""+strings.Repeat("x", 900)+"\"\n"+
 		"\theader {\n"+strings.Repeat("\t\t+X-Header "+strings.Repeat("x", 30)+"\n", 8)+"\t}\n")
+	floor := start(b, build(b, "./floor"), "floor", "", "\tfloor /am/json/realms/*\n\trespond \"OK\"\n")
 	servers := make(map[string]*proxy)
 	for _, scheme := range schemes {
 		servers[scheme] = startScheme(b, binary, scheme)
 	}
 	lone := newLoneStep(b)
-	var posts, exchanges, alone []float64
+	var posts, exchanges, floors, alone []float64
 	ratios := make(map[string][]float64)
 	micros := make(map[string][]float64)
 	sizes := make(map[string]int)
@@ -70,6 +72,8 @@ func BenchmarkJourneyStep(b *testing.B) {
 		base := static.load(b, []string{""})
 		posts = append(posts, static.posts(b).cpu/base.cpu)
 		exchanges = append(exchanges, talkative.posts(b).cpu/base.cpu)
+		least, _ := floor.walk(b)
+		floors = append(floors, least.cpu/base.cpu)
 		alone = append(alone, lone.round(b)/base.cpu)
 		for _, scheme := range schemes {
 			steps, size := servers[scheme].walk(b)
@@ -85,6 +89,7 @@ func BenchmarkJourneyStep(b *testing.B) {
 	}
 	b.ReportMetric(median(posts), "post/static")
 	b.ReportMetric(median(exchanges), "exchange/static")
+	b.ReportMetric(median(floors), "floor/static")
 	b.ReportMetric(median(alone), "step-alone/static")
 	b.ReportMetric(0, "ns/op")
 }
@@ -111,10 +116,13 @@ func BenchmarkLogin(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func buildBinary(b *testing.B) string {
+func buildBinary(b *testing.B) string { return build(b, "../../cmd/amgate") }
+
+// build builds the command in a folder.
+func build(b *testing.B, folder string) string {
 	b.Helper()
-	binary := filepath.Join(b.TempDir(), "amgate")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/amgate").CombinedOutput(); err != nil {
+	binary := filepath.Join(b.TempDir(), "built")
+	if out, err := exec.Command("go", "build", "-o", binary, folder).CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	return binary
