@@ -22,8 +22,9 @@ func init() { caddy.RegisterModule(Auth{}) }
 // It sets the placeholders {http.auth.user.id}, {http.auth.user.realm},
 // {http.auth.user.roles}, {http.auth.user.level} and
 // {http.auth.user.handle}, and for the app behind it the headers X-AM-User,
-// X-AM-Realm, X-AM-Roles and X-AM-Auth-Level. Copies of these that a client
-// sends never reach the app.
+// X-AM-Realm, X-AM-Roles and X-AM-Auth-Level; and of each of its properties
+// {http.auth.user.property.<name>} and X-AM-Property-<name>. Copies of these
+// that a client sends never reach the app.
 //
 // A request may meet several of them. Each judges what the client sent, and
 // the last one says who the user is.
@@ -34,6 +35,8 @@ type Auth struct {
 	Login string `json:"login,omitempty"`
 	// ForwardCookie lets the app see the session cookie.
 	ForwardCookie bool `json:"forward_cookie,omitempty"`
+	// Properties are the session properties that the app is told.
+	Properties []string `json:"properties,omitempty"`
 	// Outage says what becomes of sessions while the store does not answer,
 	// instead of what their realm says.
 	Outage *Outage `json:"outage,omitempty"`
@@ -65,7 +68,7 @@ func (a *Auth) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("am_auth: there is no realm %s", a.Realm)
 	}
 	cfg := gateway.Config{
-		Realm: r, LoginURL: a.Login, ForwardCookie: a.ForwardCookie, Outage: r.Outage, Front: app.front(),
+		Realm: r, LoginURL: a.Login, ForwardCookie: a.ForwardCookie, Properties: a.Properties, Outage: r.Outage, Front: app.front(),
 	}
 	if a.Outage != nil {
 		if cfg.Outage, err = a.Outage.freshness(); err != nil {
@@ -166,6 +169,7 @@ func asSent(r *http.Request) *http.Request {
 //		realm <path>
 //		login <url>
 //		forward_cookie
+//		properties <name...>
 //		outage strict|freshness|grace [<duration>]
 //	}
 //
@@ -212,6 +216,10 @@ var authOptions = []option[*Auth]{
 	{
 		name: "forward_cookie", doc: "Let the app see the session cookie. By default it cannot, so that a broken app cannot act for its users elsewhere.",
 		set: flag(func(a *Auth) *bool { return &a.ForwardCookie }),
+	},
+	{
+		name: "properties", args: "<name...>", doc: "Session properties that the app is told: each in the header `X-AM-Property-<name>` and as `{http.auth.user.property.<name>}`.",
+		set: list(func(a *Auth) *[]string { return &a.Properties }),
 	},
 	outageOption("the realm's", "What becomes of sessions here while the store does not answer, as in a realm.",
 		func(a *Auth) **Outage { return &a.Outage }),

@@ -51,6 +51,7 @@ func serve(t *testing.T, site string) *front {
 	am {
 		store memory
 		identities file %[1]s
+		session_properties color
 		realm /beta {
 			identities file %[1]s
 			cookie amBeta
@@ -227,4 +228,36 @@ func TestUserOfAnotherHandlerIsReplaced(t *testing.T) {
 	if status, who := f.send(r); who != "bjensen" {
 		t.Errorf("the user is %q (%d), want bjensen", who, status)
 	}
+}
+
+// What a client puts into its own session reaches the app in the header and
+// the placeholder for it, and is nothing else there. A copy of the header that
+// a client sends does not reach it, nor do properties that are not listed.
+func TestPropertiesReachTheApp(t *testing.T) {
+	f := serve(t, "am_auth /in/* {\n properties color AMCtxId\n}\nrespond /in/who \"{http.auth.user.property.color}|{http.auth.user.property.AuthLevel}\"\napp")
+	tok := f.signIn("/")
+	for sent, want := range map[string]struct{ header, placeholder string }{
+		`red`:                      {"red", "red"},
+		`a\r\nX-Am-User: root`:     {"a%0D%0AX-Am-User:%20root", "a\r\nX-Am-User: root"},
+		`{env.HOME}{http.version}`: {"%7Benv.HOME%7D%7Bhttp.version%7D", "{env.HOME}{http.version}"},
+		`rød`:                      {"r%C3%B8d", "rød"},
+	} {
+		set, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/am/json/sessions?_action=updateSessionProperties",
+			strings.NewReader(`{"color":"`+sent+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.Header.Set("Content-Type", "application/json")
+		set.Header.Set("iPlanetDirectoryPro", tok)
+		if status, body := f.send(set); status != http.StatusOK {
+			t.Fatalf("%s: %d %s", sent, status, body)
+		}
+		_, seen := f.ask(http.MethodGet, "/in/", "iPlanetDirectoryPro", tok, "X-AM-Property-Color", "evil", "X_AM_Property_AuthLevel", "evil")
+		f.wantSeen(seen, []string{"X-Am-Property-Color: " + want.header + "\r\n", "X-Am-Property-Amctxid: ", "X-Am-User: bjensen\r\n"}, []string{"evil", "X-Am-User: root"})
+		if _, who := f.ask(http.MethodGet, "/in/who", "iPlanetDirectoryPro", tok); who != want.placeholder+"|{http.auth.user.property.AuthLevel}" {
+			t.Errorf("%s: the placeholders are %q", sent, who)
+		}
+	}
+	_, seen := f.ask(http.MethodGet, "/", "iPlanetDirectoryPro", tok, "X-AM-Property-Color", "evil")
+	f.wantSeen(seen, nil, []string{"evil", "Property"})
 }

@@ -42,13 +42,21 @@ type Config struct {
 	// ForwardCookie lets the app see the token and amgate's other cookies.
 	// Whoever runs the app can then act as its users.
 	ForwardCookie bool
+	// Properties are the session properties that the app is told, each in a
+	// header and as a placeholder.
+	Properties []string
 	// Outage is what is asked of sessions' records; see realm.Settings.
 	Outage store.Freshness
 	Front  realm.Front
 }
 
 // Check tells what is wrong with the configuration.
-func (c Config) Check() error { return checkLoginURL(c.LoginURL) }
+func (c Config) Check() error {
+	if err := checkProperties(c.Properties); err != nil {
+		return err
+	}
+	return checkLoginURL(c.LoginURL)
+}
 
 // Gateway guards apps with the sessions of one realm. All methods are safe
 // for concurrent use.
@@ -62,6 +70,7 @@ type Gateway struct {
 	vary          string
 	login         loginPage
 	forwardCookie bool
+	told          []told
 	outage        store.Freshness
 	front         realm.Front
 
@@ -77,6 +86,7 @@ func New(c Config) *Gateway {
 		challenge:     fmt.Sprintf("Bearer realm=%q", c.Realm.Path),
 		login:         newLoginPage(cmp.Or(c.LoginURL, c.Front.Base+"/XUI/"), c.Realm.Path),
 		forwardCookie: c.ForwardCookie,
+		told:          toldOf(c.Properties),
 		outage:        c.Outage,
 		front:         c.Front,
 	}
@@ -108,7 +118,7 @@ func (g *Gateway) Check(ctx context.Context, r *http.Request) (Identity, error) 
 	s, err := g.realm.SessionDuring(ctx, tokens, session.Touch, g.outage)
 	switch {
 	case err == nil:
-		return Identity{s}, nil
+		return Identity{s, g.told}, nil
 	case errors.Is(err, store.ErrUnavailable):
 		return Identity{}, err // whatever else it says
 	case errors.Is(err, session.ErrInvalid), errors.Is(err, session.ErrEnded):

@@ -4,27 +4,35 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/amgate/amgate/session"
 )
 
 // Identity is who stands behind a request: a live session. The zero Identity
 // is nobody.
-type Identity struct{ session.Session }
+type Identity struct {
+	session.Session
+	told []told
+}
 
 // Known reports whether the identity is somebody.
 func (i Identity) Known() bool { return i.Realm() != "" }
 
 // Placeholder returns the value of the placeholder {http.auth.user.<name>},
 // and whether there is one of that name: id (the user's id), realm, roles
-// (as in the header X-AM-Roles), level (the authentication level) and handle
-// (names the session in logs; opens nothing). For nobody all are empty.
+// (as in the header X-AM-Roles), level (the authentication level), handle
+// (names the session in logs; opens nothing), and property.<name> for the
+// session properties of Config.Properties. For nobody all are empty.
 //
 // The values come from people and may look like placeholders themselves
 // ("{env.SECRET}"). An adapter must hand them out as values, for example from
 // a function given to Caddy's Replacer.Map, and never put them into a text
 // that is expanded afterwards.
 func (i Identity) Placeholder(name string) (value string, ok bool) {
+	if property, isProperty := strings.CutPrefix(name, "property."); isProperty {
+		return i.property(property)
+	}
 	get, ok := placeholders[name]
 	if !ok || !i.Known() {
 		return "", ok
@@ -32,7 +40,7 @@ func (i Identity) Placeholder(name string) (value string, ok bool) {
 	return get(i), true
 }
 
-// PlaceholderNames are the names that Placeholder knows.
+// PlaceholderNames are the names that Placeholder knows of every identity.
 var PlaceholderNames = slices.Sorted(maps.Keys(placeholders))
 
 var placeholders = map[string]func(Identity) string{

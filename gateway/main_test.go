@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -73,11 +74,12 @@ var people = journeytest.Users{
 	{User: identity.User{ID: "jürgen\r\nX", Username: "jürgen", Active: true}},
 }
 
-// signIn returns the token of a new session.
-func (s site) signIn(t testing.TB, path, user string) string {
+// signIn returns the token of a new session with these properties, names and
+// values in turn.
+func (s site) signIn(t testing.TB, path, user string, properties ...string) string {
 	t.Helper()
 	reply, err := s.At(t, path).Authenticate(t.Context(), realm.Request{
-		Client: &journey.Client{Header: http.Header{"X-Test-User": {user}}},
+		Client: &journey.Client{Header: http.Header{"X-Test-User": {user}, "X-Test-Properties": properties}},
 	})
 	if err != nil || reply.Success == nil {
 		t.Fatalf("sign-in of %q: %+v, %v", user, reply, err)
@@ -104,7 +106,11 @@ type believe struct{}
 
 func (believe) Process(ctx context.Context, in *journey.Input) (journey.Action, error) {
 	u, err := in.Users.ByID(ctx, in.Client.Header.Get("X-Test-User"))
-	return journey.Goto("outcome").WithSubject(u), err
+	action := journey.Goto("outcome").WithSubject(u)
+	for pair := range slices.Chunk(in.Client.Header["X-Test-Properties"], 2) {
+		action = action.WithProperty(pair[0], pair[1])
+	}
+	return action, err
 }
 
 func (believe) Outcomes() []string { return []string{"outcome"} }

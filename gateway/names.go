@@ -7,7 +7,8 @@ import (
 )
 
 // The headers by which an app learns who the user is, in the form that
-// http.Header keeps: X-AM-User, X-AM-Realm, X-AM-Roles, X-AM-Auth-Level.
+// http.Header keeps: X-AM-User, X-AM-Realm, X-AM-Roles, X-AM-Auth-Level; and
+// X-AM-Property-… of properties.go.
 const (
 	headerUser  = "X-Am-User"
 	headerRealm = "X-Am-Realm"
@@ -23,11 +24,18 @@ const (
 // folds onto a name of ours is equal to it here, and no list needs care.
 var identityNames = [...]string{"xamuser", "xamrealm", "xamroles", "xamauthlevel"}
 
+// propertyFamily begins the folded names of property headers. They all are
+// ours, whether or not anybody is told the property.
+const propertyFamily = "xamproperty"
+
 // isIdentityName reports whether a backend could read the header name as one
 // of ours.
 func isIdentityName(name string) bool {
 	if name == "" || isAlphanumeric(name[0]) && name[0]|0x20 != 'x' {
 		return false // nearly all names
+	}
+	if _, ok := cutFolded(name, propertyFamily); ok {
+		return true
 	}
 	for _, folded := range identityNames {
 		if rest, ok := cutFolded(name, folded); ok && !strings.ContainsFunc(rest, isAlphanumericRune) {

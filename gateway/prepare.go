@@ -10,9 +10,10 @@ import (
 // Prepare makes the request fit to be forwarded to the app.
 //
 // It removes, also from trailers, whatever a backend could read as one of the
-// identity headers X-AM-User, X-AM-Realm, X-AM-Roles and X-AM-Auth-Level, and
-// sets them from id. X-AM-User is the user's id; X-AM-Roles is a
-// comma-separated list and absent if there are no roles. Values are
+// identity headers X-AM-User, X-AM-Realm, X-AM-Roles, X-AM-Auth-Level and
+// X-AM-Property-…, and sets them from id. X-AM-User is the user's id;
+// X-AM-Roles is a comma-separated list and absent if there are no roles; a
+// property that is not set or is very long has no header. Values are
 // percent-encoded where a header could not carry them as they are. Names in
 // Connection that would make a proxy drop such headers lose their effect.
 // Unless the cookie is forwarded, it also removes the token, wherever it
@@ -33,10 +34,12 @@ func (g *Gateway) Prepare(r *http.Request, id Identity) {
 	}
 	if id.Known() {
 		setIdentity(r.Header, id)
+		g.setProperties(r.Header, id)
 	}
 }
 
-// setIdentity sets all identity headers at the cost of one allocation.
+// setIdentity sets the headers that every identity has at the cost of one
+// allocation.
 func setIdentity(h http.Header, id Identity) {
 	v := [...]string{headerValue(id.UserID()), headerValue(id.Realm()), id.level(), id.roleList()}
 	values := v[:]

@@ -150,7 +150,7 @@ func TestNothingFoldsToATrustedName(t *testing.T) {
 	g := guard(t, s.At(t, "/"))
 	ids := []Identity{{}, s.identify(t, "/", "bjensen"), s.identify(t, "/", "{env.SECRET}")}
 	name := rapid.OneOf(
-		rapid.StringMatching(`[ _.-]{0,2}[xX][ _.~-]?[aA][mM][ _.\[-]?([uU]ser|[rR]ealm|roles|auth[_.-]?level)[ _.-]{0,2}`),
+		rapid.StringMatching(`[ _.-]{0,2}[xX][ _.~-]?[aA][mM][ _.\[-]?([uU]ser|[rR]ealm|roles|auth[_.-]?level|property[_.-]?color)[ _.-]{0,2}`),
 		rapid.StringMatching(`[Xx]-[A-Za-z_.-]{1,12}`),
 		rapid.String(),
 	)

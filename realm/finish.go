@@ -97,7 +97,7 @@ func (c *call) succeed(ctx context.Context, tree *journey.Tree, s *journey.Succe
 			success.Details = make(map[string]any)
 		}
 		for member, name := range s.SuccessProperties {
-			if value, ok := property(*ended.session, name); ok {
+			if value, ok := Property(*ended.session, name); ok {
 				success.Details[member] = value
 			}
 		}

@@ -63,7 +63,7 @@ func (s *Set) Properties(of session.Session, names ...string) (map[string]string
 		if !slices.Contains(allowed, name) {
 			return nil, ErrProperty
 		}
-		values[name], _ = property(of, name)
+		values[name], _ = Property(of, name)
 	}
 	return values, nil
 }
@@ -102,9 +102,18 @@ const maxPropertyName = 255
 // checkProperties tells what is wrong with an allow-list.
 func checkProperties(names []string) error {
 	for _, name := range names {
-		if name == "" || len(name) > maxPropertyName || strings.HasPrefix(strings.ToLower(name), protected) {
-			return fmt.Errorf("session_properties %q: a name has 1 to %d bytes and does not begin with %s", name, maxPropertyName, protected)
+		if err := CheckPropertyName(name); err != nil {
+			return fmt.Errorf("session_properties: %w", err)
 		}
+	}
+	return nil
+}
+
+// CheckPropertyName tells what is wrong with the name of a session property
+// that others than the server are to see.
+func CheckPropertyName(name string) error {
+	if name == "" || len(name) > maxPropertyName || strings.HasPrefix(strings.ToLower(name), protected) {
+		return fmt.Errorf("the session property %q: a name has 1 to %d bytes and does not begin with %s", name, maxPropertyName, protected)
 	}
 	return nil
 }
@@ -138,9 +147,10 @@ func openOnes(properties map[string]string) map[string]string {
 	return open
 }
 
-// property is the value of a session property under AM's name: one of those
-// that every session has, else one that the journey set.
-func property(s session.Session, name string) (string, bool) {
+// Property is the value of a session property under AM's name: one of those
+// that every session has, else one that the journey or a client set. The
+// server's own, am.protected.…, are none.
+func Property(s session.Session, name string) (string, bool) {
 	switch name {
 	case "UserId", "UserToken":
 		return s.Username(), true

@@ -108,7 +108,7 @@ var placeholder = regexp.MustCompile(`\$\{[^{}]*\}`)
 // does not have.
 func fillIn(text string, escape func(string) string, s session.Session) string {
 	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
-		value, _ := property(s, found[2:len(found)-1])
+		value, _ := Property(s, found[2:len(found)-1])
 		return escape(value)
 	})
 }
