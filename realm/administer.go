@@ -85,7 +85,7 @@ func (s *Set) Destroy(ctx context.Context, found, by session.Session) error {
 	if err != nil {
 		return err
 	}
-	if err := k.sessions.End(ctx, found); err != nil {
+	if err := k.sessions.Destroy(ctx, found); err != nil {
 		return err
 	}
 	s.tellDestroyed(ctx, found, by)

@@ -7,11 +7,15 @@ import (
 	"github.com/amgate/amgate/session"
 )
 
-// Messages of a Failure, in AM's words.
+// Messages and error codes of a Failure, in AM's words.
 const (
 	messageLoginFailure = "Login failure"
 	messageTimedOut     = "Session has timed out"
+	messageOtherUser    = "Session Upgrade fails since user is different than original authenticated user"
 	errorCodeTimedOut   = "110"
+	// ErrorCodeOtherUser is the Failure of a user who has signed in while the
+	// client had a session of somebody else.
+	ErrorCodeOtherUser = "124"
 )
 
 // Authenticate starts or continues a journey. Errors: ErrNoConfiguration,

@@ -65,15 +65,17 @@ const (
 // id is derived from the journey's, so that a retry after an unknown outcome
 // finds its own session instead of making a second one.
 //
-// A session that the client has already (c.session) stays as it is. To upgrade
-// it, to take over its properties and end it in the same transaction, belongs
-// into commit.
+// A session that the client has already (c.session) is upgraded: the new one
+// takes its place in the same transaction.
 func (c *call) succeed(ctx context.Context, tree *journey.Tree, s *journey.Succeeded) error {
 	success := &Success{
 		Realm:      c.Path,
 		NoSession:  c.snap.Params.NoSession,
 		SuccessURL: c.successURL(c.snap.Params.Goto, c.req.Origin, s.SuccessURL),
 		Details:    s.SuccessDetails,
+	}
+	if !success.NoSession && c.session != nil && c.session.UserID() != s.Subject.ID {
+		return c.failAs(ctx, howFailed, &Failure{Message: messageOtherUser, ErrorCode: ErrorCodeOtherUser, FailureURL: c.FailureURL})
 	}
 	ended := &end{how: howSucceeded, level: s.AuthLevel}
 	commit := func(ctx context.Context, with ...store.Op) (err error) {
@@ -85,7 +87,7 @@ func (c *call) succeed(ctx context.Context, tree *journey.Tree, s *journey.Succe
 		}
 		var made session.Session
 		success.Token, made, err = c.keyed.sessions.Issue(ctx, c.grant(tree, s), with...)
-		ended.session = &made
+		ended.session, ended.level = &made, made.AuthLevel()
 		return err
 	}
 	if err := c.keeper.Finish(ctx, c.snap, commit); err != nil {
@@ -109,7 +111,7 @@ func (c *call) succeed(ctx context.Context, tree *journey.Tree, s *journey.Succe
 // grant is the session that a journey yields. Its times are those of a node,
 // else the journey's, else the realm's (AM 8.1, "Configure trees").
 func (c *call) grant(tree *journey.Tree, s *journey.Succeeded) session.Grant {
-	return session.Grant{
+	g := session.Grant{
 		Realm:       c.Path,
 		UserID:      s.Subject.ID,
 		Username:    s.Subject.Username,
@@ -124,6 +126,10 @@ func (c *call) grant(tree *journey.Tree, s *journey.Succeeded) session.Grant {
 		Seed:        c.seed(),
 		Again:       c.snap.Doubted,
 	}
+	if c.session != nil {
+		g.Upgrades = &session.Upgrade{Session: *c.session, Merge: mergeProperties}
+	}
+	return g
 }
 
 // seed is what the session is derived from. Where clients carry sessions no
@@ -138,13 +144,18 @@ func (c *call) seed() []byte {
 
 // fail ends the journey badly.
 func (c *call) fail(ctx context.Context, how string, f *journey.Failed) error {
-	if err := c.keeper.Finish(ctx, c.snap, nil); err != nil {
-		return err
-	}
-	failure := &Failure{
+	return c.failAs(ctx, how, &Failure{
 		Message:    cmp.Or(f.Message, messageLoginFailure),
 		FailureURL: cmp.Or(f.FailureURL, c.FailureURL),
 		Details:    f.Details,
+	})
+}
+
+// failAs ends the journey with a failure, but for where a valid gotoOnFail
+// leads instead.
+func (c *call) failAs(ctx context.Context, how string, failure *Failure) error {
+	if err := c.keeper.Finish(ctx, c.snap, nil); err != nil {
+		return err
 	}
 	if url, ok := c.Goto(c.snap.Params.GotoOnFail, c.req.Origin); ok {
 		failure.FailureURL = url

@@ -37,20 +37,22 @@ func (r *Realm) deliver(ctx context.Context, n session.Notice) error {
 		return r.deliverWebhook(ctx, n.Webhook, n.Ended[0])
 	}
 	for _, e := range n.Ended {
-		r.tellTimedOut(ctx, e)
+		r.tellEnded(ctx, e)
 	}
 	return nil
 }
 
-// eventOf is the audit event of a session that ended by itself.
+// eventOf is the audit event of a session that ended without being logged out.
 var eventOf = map[session.Why]string{
 	session.IdleTimedOut: eventIdle,
 	session.MaxTimedOut:  eventMax,
+	session.Upgraded:     eventDestroyed,
+	session.Destroyed:    eventDestroyed,
 }
 
-// tellTimedOut tells of a session that ended by itself. If the node died that
+// tellEnded tells of a session that timed out, or that had to make room. If the node died that
 // was to tell, another one does, perhaps again: then _id is the same.
-func (r *Realm) tellTimedOut(ctx context.Context, e session.Ended) {
+func (r *Realm) tellEnded(ctx context.Context, e session.Ended) {
 	event, ok := eventOf[e.Why]
 	if !ok || !r.audits(ctx) {
 		return

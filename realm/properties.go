@@ -128,6 +128,22 @@ func withWebhooks(properties map[string]string, names []string) map[string]strin
 	return all
 }
 
+// mergeProperties are the properties of a session that upgrades another one:
+// its own before those of the old one, and the webhooks of both.
+func mergeProperties(old, own map[string]string) map[string]string {
+	hooks := strings.Split(old[webhooksProperty], "\n")
+	for name := range strings.SplitSeq(own[webhooksProperty], "\n") {
+		if !slices.Contains(hooks, name) {
+			hooks = append(hooks, name)
+		}
+	}
+	maps.Copy(old, own)
+	if both := strings.Trim(strings.Join(hooks, "\n"), "\n"); both != "" {
+		old[webhooksProperty] = both
+	}
+	return old
+}
+
 // webhooksOf are the names of a session's webhooks.
 func webhooksOf(s session.Session) []string {
 	names, ok := s.Property(webhooksProperty)

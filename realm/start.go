@@ -158,7 +158,7 @@ func (c *call) choose(snap *journey.Snapshot) (*journey.Tree, error) {
 }
 
 // present finds the session that the client has, if it is not to be forgotten.
-// Whether it is then upgraded or left alone is decided where the journey ends.
+// If the journey succeeds, the session that it yields takes its place.
 func (c *call) present(ctx context.Context) error {
 	tokens := c.req.Tokens
 	if c.req.UpgradeToken != "" {

@@ -92,7 +92,7 @@ func (w Webhook) request(ctx context.Context, ended session.Ended) (*http.Reques
 	for name, value := range w.Header {
 		header.Set(name, value)
 	}
-	body := fillIn(w.Body, escaperOf(header.Get("Content-Type")), ended.Session)
+	body := fillIn(w.Body, escaperOf(header.Get("Content-Type")), ended)
 	req, err := http.NewRequestWithContext(ctx, w.Method, w.URL, strings.NewReader(body))
 	if err != nil {
 		return nil, errors.New("its URL or method is not valid")
@@ -104,11 +104,18 @@ func (w Webhook) request(ctx context.Context, ended session.Ended) (*http.Reques
 // placeholder is a session property in the text of a webhook.
 var placeholder = regexp.MustCompile(`\$\{[^{}]*\}`)
 
-// fillIn puts the properties of a session into a text; "" for those that it
-// does not have.
-func fillIn(text string, escape func(string) string, s session.Session) string {
+// eventType is what stands for how the session ended in the text of a webhook.
+const eventType = "WebhookEventType"
+
+// fillIn puts the properties of a session that has ended into a text; "" for
+// those that it does not have.
+func fillIn(text string, escape func(string) string, ended session.Ended) string {
 	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
-		value, _ := Property(s, found[2:len(found)-1])
+		name := found[2 : len(found)-1]
+		if name == eventType {
+			return ended.Why.String()
+		}
+		value, _ := Property(ended.Session, name)
 		return escape(value)
 	})
 }

@@ -133,14 +133,20 @@ func (a *API) present(c *call, answer realm.Reply) reply {
 	return rep
 }
 
-// failed is a failed journey: 401, and a detail only if there is one to tell.
+// failed is a failed journey: 401 but for an upgrade by another user (OpenAM's
+// AMAuthErrorCodeResponseStatusMapping), and a detail only if there is one to
+// tell.
 func failed(c *call, f *realm.Failure) reply {
+	status := http.StatusUnauthorized
+	if f.ErrorCode == realm.ErrorCodeOtherUser {
+		status = http.StatusBadRequest
+	}
 	var detail *failureDetail
 	if f.FailureURL != "" || f.ErrorCode != "" || len(f.Details) > 0 {
 		detail = &failureDetail{FailureURL: f.FailureURL, ErrorCode: f.ErrorCode, more: f.Details}
 	}
 	return reply{
-		status: http.StatusUnauthorized,
-		body:   failureBody(c, http.StatusUnauthorized, f.Message, detail),
+		status: status,
+		body:   failureBody(c, status, f.Message, detail),
 	}
 }

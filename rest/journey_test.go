@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/journeytest"
 	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/realm/realmtest"
@@ -167,5 +169,30 @@ func TestBrowserGetsItsSecret(t *testing.T) {
 	}
 	if res := s.do(t, "POST", alpha, "", "Sec-Fetch-Mode", "cors"); cookieValue(t, res, realm.FormCookie) != "" {
 		t.Error("a program is given a browser's cookie")
+	}
+}
+
+// TestUpgradeByAnotherUser: AM's error 124 is a 400, and the session stays.
+func TestUpgradeByAnotherUser(t *testing.T) {
+	s := open(t, func(r *realm.Settings) {
+		r.Users = append(journeytest.Demo("bjensen", "Ch4ng31t"), journeytest.Person{
+			User: identity.User{ID: "2", Username: "scarter", Active: true}, Password: "Ch4ng31t",
+		})
+	})
+	tok := s.login(t)
+	res := s.do(t, "POST", alpha+"?ForceAuth=true", "", "Cookie", cookieName+"="+tok,
+		"X-OpenAM-Username", "scarter", "X-OpenAM-Password", "Ch4ng31t")
+	const want = `{"code":400,"reason":"Bad Request",` +
+		`"message":"Session Upgrade fails since user is different than original authenticated user","detail":{"errorCode":"124"}}`
+	if got := strings.TrimSpace(res.Body.String()); res.Code != 400 || got != want {
+		t.Errorf("%d %s, want %s", res.Code, got, want)
+	}
+	if !s.Lives(t, tok) {
+		t.Error("the session has ended")
+	}
+	res = s.do(t, "POST", alpha+"?ForceAuth=true", "", "Cookie", cookieName+"="+tok,
+		"X-OpenAM-Username", "bjensen", "X-OpenAM-Password", "Ch4ng31t")
+	if res.Code != 200 || s.Lives(t, tok) {
+		t.Errorf("the same user: %d %s, and the session lives: %v", res.Code, res.Body, s.Lives(t, tok))
 	}
 }

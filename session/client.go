@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/amgate/amgate/store"
@@ -27,10 +28,32 @@ var ErrCookie = errors.New("session: too large for its cookie")
 // same session, perhaps by another token. Of two tries that both may have ended
 // the journey it need not be known which one did: there is one session, and
 // one logout ends it.
-func (m *Manager) issueCarried(ctx context.Context, r *realm, g *Grant, with []store.Op) (string, Session, error) {
+func (m *Manager) issueCarried(ctx context.Context, r *realm, g *Grant, with []store.Op) (tok string, s Session, err error) {
 	if g.MaxTime > maxCarried {
 		return "", Session{}, fmt.Errorf("session: a max time of %v, but a session that its client carries lasts at most %v", g.MaxTime, maxCarried)
 	}
+	again, last := g.Again, g
+	err = m.planned(ctx, r, g, func(p *plan) error {
+		if again && len(p.ops) == 0 {
+			p.grant = *last // that the session to upgrade is over may be this login's doing
+		}
+		if tok, s, err = m.carry(ctx, r, &p.grant); err != nil {
+			return err
+		}
+		again, err = m.commitEnd(ctx, again, slices.Concat(p.ops, with))
+		last = &p.grant
+		return err
+	})
+	// That the journey is no longer as it was may mean that an earlier try has
+	// ended it.
+	if err != nil && !(again && isConflict(err)) {
+		return "", Session{}, err
+	}
+	return tok, s, nil
+}
+
+// carry makes a session that its client carries, and its token.
+func (m *Manager) carry(ctx context.Context, r *realm, g *Grant) (string, Session, error) {
 	user := m.userOf(g.Realm, g.UserID)
 	created, err := m.dateAfter(ctx, user)
 	if err != nil {
@@ -48,33 +71,22 @@ func (m *Manager) issueCarried(ctx context.Context, r *realm, g *Grant, with []s
 			"the cookie has room for about %d; have the journey set fewer or shorter session properties, or use authenticated_sessions server",
 			ErrCookie, g.Journey, len(record), token.SessionRoom(r.room)-len(s.id))
 	}
-	if err != nil {
-		return "", Session{}, err
-	}
-	if err := m.commitEnd(ctx, g.Again, with); err != nil {
-		return "", Session{}, err
-	}
-	return tok, s, nil
+	return tok, s, err
 }
 
 // commitEnd commits the end of a journey. It tries a few times, within ctx,
-// when the store does not answer. If an earlier try may have happened, that the
-// journey is no longer as it was means that it did.
-func (m *Manager) commitEnd(ctx context.Context, again bool, with []store.Op) error {
-	if len(with) == 0 {
-		return nil
+// when the store does not answer: then a try may have happened of which nobody
+// knows, again.
+func (m *Manager) commitEnd(ctx context.Context, doubted bool, ops []store.Op) (again bool, err error) {
+	if len(ops) == 0 {
+		return doubted, nil
 	}
-	return retrying(ctx, func(int) error {
-		_, err := m.store.Commit(context.WithoutCancel(ctx), with...)
-		switch {
-		case again && (errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)):
-			return nil
-		case errors.Is(err, store.ErrUnavailable):
-			m.access.failed(err)
-			again = true
-		}
+	err = retrying(ctx, func(int) error {
+		_, err := m.commit(ctx, ops...)
+		doubted = doubted || errors.Is(err, store.ErrUnavailable)
 		return err
 	})
+	return doubted, err
 }
 
 // openCarried opens the token of a session that its client carries. That it is
@@ -131,16 +143,6 @@ func (m *Manager) findCarried(ctx context.Context, s Session, outage store.Fresh
 // denied is what a denylist record holds: its version. That it is there says
 // all, and its deadline is that of the session.
 var denied = []byte{1}
-
-// endCarried writes that a session is ended which its client goes on carrying.
-func (m *Manager) endCarried(ctx context.Context, r *realm, s Session) error {
-	ops := []store.Op{store.Create(deniedKey(s.id), denied, s.MaxExpires().Add(deniedGrace))}
-	_, err := m.commit(ctx, append(ops, m.postWebhooks(r, Ended{s, LoggedOut, time.Now()})...)...)
-	if errors.Is(err, store.ErrExists) {
-		return ErrEnded
-	}
-	return err
-}
 
 // deniedGrace is for how long a denylist record outlives its session, so that
 // a node whose clock is behind finds it (AM: blacklist-purge-delay).

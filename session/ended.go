@@ -20,7 +20,30 @@ const (
 	LoggedOut Why = iota + 1
 	IdleTimedOut
 	MaxTimedOut
+	// Upgraded is a session whose place another one took.
+	Upgraded
+	// Destroyed is a session that was ended by somebody who need not have its
+	// token, or because its user had too many.
+	Destroyed
 )
+
+// String is how AM names the end of a session to webhooks, its
+// WebhookEventType.
+func (w Why) String() string {
+	switch w {
+	case LoggedOut:
+		return "LOGOUT"
+	case IdleTimedOut:
+		return "IDLE_TIMEOUT"
+	case MaxTimedOut:
+		return "MAX_TIMEOUT"
+	case Upgraded:
+		return "UPGRADE"
+	case Destroyed:
+		return "DESTROY"
+	}
+	return fmt.Sprintf("Why(%d)", uint8(w))
+}
 
 // Ended is a session that is over.
 type Ended struct {
@@ -91,7 +114,7 @@ func decodeNotice(b string) (webhook string, ended []Ended, err error) {
 		e := Ended{Why: Why(b[0])}
 		size := int(binary.BigEndian.Uint32([]byte(b[endedSize-4:])))
 		when := number(b, 1)
-		if e.Why < LoggedOut || e.Why > MaxTimedOut || when > maxMillis || size > len(b)-endedSize {
+		if e.Why < LoggedOut || e.Why > Destroyed || when > maxMillis || size > len(b)-endedSize {
 			return "", nil, errRecord
 		}
 		e.At = time.UnixMilli(int64(when))

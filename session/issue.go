@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/amgate/amgate/store"
@@ -34,6 +35,8 @@ type Grant struct {
 	// go without being used. Both are at least a millisecond: a session that
 	// never ends is refused.
 	MaxTime, IdleTime time.Duration
+	// Upgrades is the session that this one takes the place of, nil for none.
+	Upgrades *Upgrade
 	// Seed is unguessable and belongs to one journey alone, such as its id: at
 	// least 16 bytes. The session's id is derived from it, so that the same
 	// seed can never yield two sessions.
@@ -57,7 +60,7 @@ func (g *Grant) check() error {
 	case len(g.Seed) < minSeed:
 		return fmt.Errorf("session: a seed of %d bytes, at least %d are needed", len(g.Seed), minSeed)
 	}
-	return nil
+	return g.Upgrades.check(g)
 }
 
 // Between the tries of an Issue, which grow by half of themselves.
@@ -138,26 +141,30 @@ func (m *Manager) prepare(r *realm, g *Grant, id hash) (Session, []store.Op, err
 // fenced is what a fence holds: its version. That it is there says all.
 var fenced = []byte{1}
 
-// create tries once to create the session, and returns the one that is there.
+// create creates the session, and returns the one that is there. It does not
+// try for a second time what may have happened.
 //
 // A try that the store did not answer may happen yet, long after: a member of
 // etcd that hung with it in its socket goes on with it. Were the session
 // logged out by then, it would be back. So a session that took several tries
 // comes with a fence, and no try happens where one is. It lasts as long as
 // what a late try could bring back.
-func (m *Manager) create(ctx context.Context, r *realm, g *Grant, id hash, with []store.Op) (Session, error) {
-	s, ops, err := m.prepare(r, g, id)
-	if err != nil {
-		return Session{}, err
-	}
-	fence := store.Create(fenceKey(id), fenced, s.MaxExpires())
-	if g.Again {
-		ops = append(ops, fence)
-	} else {
-		ops = append(ops, store.Absent(fence.Key))
-	}
-	s.revision, err = m.commit(ctx, append(ops, with...)...)
-	if !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrConflict) {
+func (m *Manager) create(ctx context.Context, r *realm, g *Grant, id hash, with []store.Op) (s Session, err error) {
+	var fence store.Op
+	err = m.planned(ctx, r, g, func(p *plan) (err error) {
+		var ops []store.Op
+		if s, ops, err = m.prepare(r, &p.grant, id); err != nil {
+			return err
+		}
+		fence = store.Create(fenceKey(id), fenced, s.MaxExpires())
+		once := store.Absent(fence.Key)
+		if g.Again {
+			once = fence
+		}
+		s.revision, err = m.commit(ctx, slices.Concat(ops, p.ops, []store.Op{once}, with)...)
+		return err
+	})
+	if !isConflict(err) {
 		return s, err
 	}
 	if s, err = m.recognise(ctx, r, g, id, err); err != nil || !g.Again {
@@ -188,21 +195,25 @@ func (m *Manager) recognise(ctx context.Context, r *realm, g *Grant, id hash, fa
 }
 
 // End ends a session at once, everywhere within the time that a cache needs to
-// hear of it. Its webhooks are called; to tell anybody else is the caller's
-// affair. Errors: ErrEnded if it had ended already, and what wraps
-// store.ErrUnavailable, after which the session may have ended or not.
-func (m *Manager) End(ctx context.Context, s Session) error {
+// hear of it, because it is logged out. Its webhooks are called; to tell
+// anybody else is the caller's affair. Errors: ErrEnded if it had ended
+// already, and what wraps store.ErrUnavailable, after which the session may
+// have ended or not.
+func (m *Manager) End(ctx context.Context, s Session) error { return m.end(ctx, s, LoggedOut) }
+
+// Destroy is End on behalf of somebody who need not have the session's token.
+func (m *Manager) Destroy(ctx context.Context, s Session) error { return m.end(ctx, s, Destroyed) }
+
+func (m *Manager) end(ctx context.Context, s Session, why Why) error {
 	r, err := m.realm(s.Realm())
 	if err != nil {
 		return err
 	}
-	if s.carried {
-		return m.endCarried(ctx, r, s)
-	}
 	for range attempts {
-		key := sessionKey(s.id)
-		ops := []store.Op{store.Check(key, s.revision), store.Delete(key), store.Delete(indexKey(s.user(), s.id))}
-		_, err := m.commit(ctx, append(ops, m.postWebhooks(r, Ended{s, LoggedOut, time.Now()})...)...)
+		_, err := m.commit(ctx, m.ends(r, Ended{s, why, time.Now()})...)
+		if s.carried && errors.Is(err, store.ErrExists) {
+			return ErrEnded
+		}
 		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}

@@ -194,7 +194,7 @@ func (m *Manager) EndUser(ctx context.Context, path, userID string, except *Sess
 		}
 		s, err := m.load(ctx, r, e.id, store.Any)
 		if err == nil {
-			err = m.End(ctx, s)
+			err = m.Destroy(ctx, s)
 		}
 		switch {
 		case err == nil:
