@@ -104,10 +104,10 @@ type Snapshot struct {
 	// set by the keeper with it, see Seed.
 	Origin any    `json:"-"`
 	Salt   []byte `json:"-"`
-	// Doubted is set by the keeper when a Finish of this process may have ended
-	// the journey, and nobody has seen the result. Then another Finish meets
-	// ErrConflict in the store.
-	Doubted bool `json:"-"`
+	// Doubted is set by the keeper when a Finish may have ended the journey, or
+	// may yet, and nobody has seen the result. Another Finish may meet
+	// ErrConflict because of that one.
+	Doubted bool `json:"doubted,omitempty"`
 }
 
 // Seed is what the session that the journey yields is derived from. It is

@@ -3,7 +3,6 @@ package keep
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/amgate/amgate/journey"
@@ -13,10 +12,19 @@ import (
 // open: it may have happened, may happen yet, or never will. Whichever it was,
 // its result has reached no client, so the step may be taken again from where
 // it began. At most until the journey's deadline, and within a bound on memory.
-type doubts struct{ *shelf[[]byte] }
+type doubts struct{ *shelf[doubt] }
+
+// doubt is what is remembered of a record. It is never changed.
+type doubt struct {
+	// tries are the allowlist states that commits in doubt were to leave.
+	tries []string
+	// finishing says that a commit in doubt was to end the journey.
+	finishing bool
+	before    []byte
+}
 
 func newDoubts() doubts {
-	d := doubts{new(shelf[[]byte])}
+	d := doubts{new(shelf[doubt])}
 	d.Limit(TableConfig{MaxJourneys: 10_000, MaxBytes: 16 << 20})
 	return d
 }
@@ -34,36 +42,35 @@ const (
 )
 
 // add remembers that a commit in doubt was to leave the allowlist state left
-// in a record that was before. A step that was tried before is remembered with
-// all its tries: any of them may be what the store has now.
-//
-// The form is the allowlist states, each ended by a space, a line break, and
-// the record.
-func (d doubts) add(id journey.ID, left string, before []byte, until time.Time) {
-	tries := left + " "
-	if data, found := d.get(id); found {
-		earlier, same, _ := bytes.Cut(*data, []byte("\n"))
-		if bytes.Equal(same, before) && bytes.Count(earlier, []byte(" ")) < maxTried {
-			tries += string(earlier)
-		}
+// in a record that was before, and whether it, or a commit in doubt before it,
+// was to end the journey. A step
+// that was tried before is remembered with all its tries: any of them may be
+// what the store has now.
+func (d doubts) add(id journey.ID, left string, finishing bool, before []byte, until time.Time) {
+	latest := doubt{tries: []string{left}, finishing: finishing, before: before}
+	size := len(left) + len(before)
+	if old, found := d.get(id); found && bytes.Equal(old.before, before) && len(old.tries) < maxTried {
+		latest.tries = append(latest.tries, old.tries...)
+		size += len(old.tries) * len(left)
 	}
-	data := append([]byte(tries+"\n"), before...)
-	d.put(id, &data, len(data), until)
+	d.put(id, &latest, size, until)
 }
 
 // settle forgets a record.
 func (d doubts) settle(id journey.ID) { d.drop(id) }
 
+// finishing reports whether a commit in doubt was to end the journey.
+func (d doubts) finishing(id journey.ID) bool {
+	remembered, found := d.get(id)
+	return found && remembered.finishing
+}
+
 // before returns the record as it was before a commit in doubt that left this
 // allowlist state; nil if there was none.
 func (d doubts) before(id journey.ID, left string) []byte {
-	data, found := d.get(id)
-	if !found {
+	remembered, found := d.get(id)
+	if !found || !slices.Contains(remembered.tries, left) {
 		return nil
 	}
-	tries, before, _ := bytes.Cut(*data, []byte("\n"))
-	if !slices.Contains(strings.Fields(string(tries)), left) {
-		return nil
-	}
-	return before
+	return remembered.before
 }

@@ -61,13 +61,20 @@ type change struct {
 	// the record that the journey was loaded from.
 	ops  []store.Op
 	left string
-	// then, unless nil, is done once ops are committed.
-	then func()
+	// then, unless nil, is done once ops are committed; doubt, unless nil, if
+	// they are to end the journey and it is not known whether they are.
+	then, doubt func()
 }
 
 func (c change) done() {
 	if c.then != nil {
 		c.then()
+	}
+}
+
+func (c change) doubted() {
+	if c.doubt != nil {
+		c.doubt()
 	}
 }
 
@@ -158,13 +165,16 @@ func (k *Keeper) answer(
 		return "", err
 	}
 	from := originOf(s)
-	s.Salt, s.Doubted = k.salt, from.gone()
+	s.Salt = k.salt
+	s.Doubted = s.Doubted || k.records.doubts.finishing(from.id)
 	if err = fn(ctx, s); err == nil && !s.Ended {
 		next, err = k.keep(ctx, s)
 	}
 	switch {
 	case errors.Is(err, store.ErrUnavailable) && from.left != "" && from.before != nil:
-		k.records.doubts.add(from.id, from.left, from.before, from.until)
+		k.records.doubts.add(from.id, from.left, s.Doubted, from.before, from.until)
+	case s.Doubted && !(s.Ended && from.left != ""):
+		// It goes on, though a Finish may end it yet.
 	case err == nil, errors.Is(err, journey.ErrUsed):
 		k.records.doubts.settle(from.id)
 	}
@@ -215,6 +225,10 @@ func (k *Keeper) Finish(ctx context.Context, s *journey.Snapshot, commit journey
 		err = commit(ctx, c.ops...)
 	} else {
 		err = k.records.commit(ctx, c.ops)
+	}
+	if errors.Is(err, store.ErrUnavailable) && commit != nil {
+		s.Doubted = true
+		c.doubted()
 	}
 	if err != nil {
 		return mapConflict(err)

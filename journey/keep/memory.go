@@ -89,8 +89,17 @@ func (m *inMemory) withdraw(s *journey.Snapshot) change {
 
 func (m *inMemory) end(s *journey.Snapshot, failed bool) (change, error) {
 	from := originOf(s)
-	if !failed || from.start == nil {
-		return m.withdraw(s), nil
+	if failed && from.start != nil {
+		return m.put(from.ref, from.start.again(s.Doubted)), nil
 	}
-	return m.put(from.ref, from.start.again()), nil
+	c := m.withdraw(s)
+	c.doubt = func() { m.doubt(from.ref) }
+	return c, nil
+}
+
+// doubt notes that a commit may have ended a journey, or may yet.
+func (m *inMemory) doubt(ref journey.ID) {
+	if held, _ := m.table.get(ref); held != nil {
+		m.put(ref, held.doubted()).done()
+	}
 }

@@ -99,10 +99,17 @@ func (r *resting) atFirst() *resting {
 }
 
 // again is a journey at its first step once more.
-func (r *resting) again() *resting {
+func (r *resting) again(doubted bool) *resting {
 	a := *r
-	a.snap.Allow = newAllow()
+	a.snap.Allow, a.snap.Doubted = newAllow(), doubted
 	return &a
+}
+
+// doubted is the journey when a commit may have ended it, or may yet.
+func (r *resting) doubted() *resting {
+	d := *r
+	d.snap.Doubted = true
+	return &d
 }
 
 // copyObject copies an object to its depth, with the types that JSON gives

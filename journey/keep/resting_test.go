@@ -57,7 +57,7 @@ func drawSnapshot(t *rapid.T) *journey.Snapshot {
 		Subject: draw("subject"), Binding: draw("binding"),
 		Params: journey.Params{Goto: draw("goto"), NoSession: true, TargetLevel: 3},
 		Step:   rapid.Int().Draw(t, "step"), Allow: newAllow(), Started: now, Deadline: now.Add(time.Minute),
-		Ended: true, SuspendedID: "secret", Origin: 1, Salt: []byte("salt"),
+		Doubted: true, Ended: true, SuspendedID: "secret", Origin: 1, Salt: []byte("salt"),
 	}
 }
 
