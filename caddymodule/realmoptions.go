@@ -27,7 +27,7 @@ var realmOptions = append([]option[*Realm]{
 		set: parseJourneySessions,
 	},
 	{
-		name: "authenticated_sessions", args: "client | server", def: "server",
+		name: "authenticated_sessions", args: "client [{ … }] | server", def: "server",
 		doc: "Where the state of sessions lives: with the client, signed and sealed in the cookie (then no login writes it, and `idle_timeout` is not enforced); or in the store. AM's words JWT and CTS are understood.",
 		set: parseAuthenticatedSessions,
 	},
@@ -154,14 +154,11 @@ var cookieOptions = []option[*Cookie]{
 	},
 }
 
-// AM's words for the session schemes, beside our own.
-var (
-	journeySchemes = map[string]string{
-		"client": "client", "JWT": "client", "server": "server", "CTS": "server",
-		"in_memory": "in_memory", "In-Memory": "in_memory",
-	}
-	sessionSchemes = map[string]string{"client": "client", "JWT": "client", "server": "server", "CTS": "server"}
-)
+// journeySchemes are AM's words for the schemes of journeys, beside our own.
+var journeySchemes = map[string]string{
+	"client": "client", "JWT": "client", "server": "server", "CTS": "server",
+	"in_memory": "in_memory", "In-Memory": "in_memory",
+}
 
 // parseJourneySessions takes the scheme of a realm's journeys.
 func parseJourneySessions(d *caddyfile.Dispenser, r *Realm) error {
@@ -175,23 +172,6 @@ func parseJourneySessions(d *caddyfile.Dispenser, r *Realm) error {
 	}
 	r.JourneySessions = value
 	return nil
-}
-
-// parseAuthenticatedSessions takes the scheme of a realm's sessions.
-func parseAuthenticatedSessions(d *caddyfile.Dispenser, r *Realm) error {
-	var arg string
-	if !d.AllArgs(&arg) {
-		return d.ArgErr()
-	}
-	value, ok := sessionSchemes[arg]
-	switch {
-	case ok:
-		r.AuthenticatedSessions = value
-		return nil
-	case arg == "in_memory" || arg == "In-Memory":
-		return d.Errf("authenticated_sessions %s: not supported for authenticated sessions; use client or server", arg)
-	}
-	return d.Errf("authenticated_sessions: there is no scheme %q; use client or server", arg)
 }
 
 // parseJourneyTimeout takes the timeout of all journeys, or of one. Syntax:

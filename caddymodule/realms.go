@@ -32,9 +32,11 @@ type Realm struct {
 	AgentsRaw json.RawMessage `json:"agents,omitempty" caddy:"namespace=am.identities inline_key=source"`
 	// JourneySessions is "client", "server" or "in_memory";
 	// AuthenticatedSessions is "client" or "server".
-	JourneySessions       string         `json:"journey_sessions,omitempty"`
-	AuthenticatedSessions string         `json:"authenticated_sessions,omitempty"`
-	JourneyTimeout        caddy.Duration `json:"journey_timeout,omitempty"`
+	JourneySessions       string `json:"journey_sessions,omitempty"`
+	AuthenticatedSessions string `json:"authenticated_sessions,omitempty"`
+	// ClientSessions says how clients carry their sessions.
+	ClientSessions *ClientSessions `json:"client_sessions,omitempty"`
+	JourneyTimeout caddy.Duration  `json:"journey_timeout,omitempty"`
 	// JourneyTimeouts are those of single journeys, before what the journeys
 	// say themselves.
 	JourneyTimeouts []*JourneyTimeout `json:"journey_timeouts,omitempty"`
@@ -140,6 +142,9 @@ func (r *Realm) settings(ctx caddy.Context, app *App, cfg realm.Config) (s realm
 	}
 	if s.Users, err = r.users(ctx); err != nil {
 		return s, journeys, err
+	}
+	if err := r.clientSessions(&s); err != nil {
+		return s, journeys, fmt.Errorf("authenticated_sessions: %w", err)
 	}
 	if s.SigningKeys, err = parseSecrets(r.SigningKeys); err != nil {
 		return s, journeys, fmt.Errorf("signing_key: %w", err)

@@ -229,11 +229,11 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	outages, carried := make(map[string]store.Freshness, len(s.realms)), make(map[string]int)
+	outages, carried := make(map[string]store.Freshness, len(s.realms)), make(map[string]session.Carried)
 	for path, r := range s.realms {
 		outages[path] = r.Outage
 		if r.AuthenticatedSessions == SessionsClient {
-			carried[path] = r.Cookie.Room()
+			carried[path] = session.Carried{Room: r.Cookie.Room(), Signing: r.Signing}
 		}
 	}
 	k := &keyed{

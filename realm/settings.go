@@ -58,7 +58,9 @@ type Settings struct {
 
 	JourneySessions       JourneyScheme
 	AuthenticatedSessions SessionScheme
-	JourneyTimeout        time.Duration
+	// Signing is how sessions are signed that their clients carry.
+	Signing        token.Signing
+	JourneyTimeout time.Duration
 	// SuspendTimeout bounds how long a journey stays suspended whose node does
 	// not say; AM's suspendedAuthenticationTimeout.
 	SuspendTimeout time.Duration

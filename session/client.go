@@ -65,13 +65,20 @@ func (m *Manager) carry(ctx context.Context, r *realm, g *Grant) (string, Sessio
 	}
 	head := r.keys.DeriveHead(g.Seed)
 	s := Session{record: string(record), id: sessionID(&head), carried: true}
-	tok, err := r.keys.SealSession(append(s.id[:], record...))
-	if err == nil && len(tok) > r.room || errors.Is(err, token.ErrTooLarge) {
-		return "", Session{}, fmt.Errorf("%w: a session of journey %s with %d bytes of identity, roles and properties; "+
-			"the cookie has room for about %d; have the journey set fewer or shorter session properties, or use authenticated_sessions server",
-			ErrCookie, g.Journey, len(record), token.SessionRoom(r.room)-len(s.id))
-	}
+	tok, err := m.seal(r, s, g.Journey)
 	return tok, s, err
+}
+
+// seal makes the token of a session that its client carries.
+func (m *Manager) seal(r *realm, s Session, journey string) (string, error) {
+	tok, err := m.carrier.Seal(r.path, append(s.id[:], s.record...))
+	if err == nil && len(tok) > r.room || errors.Is(err, token.ErrTooLarge) {
+		return "", fmt.Errorf("%w: a session of journey %s with %d bytes of identity, roles and properties; "+
+			"the cookie has room for about %d; have the journey set fewer or shorter session properties, "+
+			"compress them, or use authenticated_sessions server",
+			ErrCookie, journey, len(s.record), m.carrier.Room(r.path, r.room)-len(s.id))
+	}
+	return tok, err
 }
 
 // commitEnd commits the end of a journey. It tries a few times, within ctx,
@@ -97,7 +104,7 @@ func (m *Manager) openCarried(tok string) (*realm, Session, error) {
 		r, err := m.realm(s.Realm())
 		return r, s, err
 	}
-	plain, path, err := m.keys.OpenSession(tok)
+	plain, path, err := m.carrier.Open(tok)
 	if err != nil {
 		return nil, Session{}, ErrInvalid
 	}

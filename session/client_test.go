@@ -13,6 +13,7 @@ import (
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/cache"
+	"github.com/amgate/amgate/token"
 )
 
 // carrying is a node, with the cache that a process has, the sessions of whose
@@ -29,7 +30,7 @@ func (w *world) carrying(t testing.TB, name string, outage store.Freshness) *nod
 	t.Cleanup(n.access.Close)
 	n.Manager = session.NewManager(session.Config{
 		Store: front, Keys: w.ring, Access: n.access, Logger: n.log.Logger(),
-		Outages: map[string]store.Freshness{"/alpha": outage}, Carried: map[string]int{"/alpha": 4000},
+		Outages: map[string]store.Freshness{"/alpha": outage}, Carried: map[string]session.Carried{"/alpha": {Room: 4000}},
 	})
 	return n
 }
@@ -281,8 +282,7 @@ func TestForgedCarriedTokenNeverReachesTheStore(t *testing.T) {
 		tok, _ := n.issue(t, grant())
 		foreign := &world{store: w.store, ring: newRing(t, "installation two")}
 		foreignTok, _ := foreign.carrying(t, "foreign", store.Any).issue(t, grant())
-		keys, _ := w.ring.Realm("/alpha")
-		short, err := keys.SealSession([]byte("no record"))
+		short, err := token.NewCarrier(w.ring, nil).Seal("/alpha", []byte("no record"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,20 +310,19 @@ func TestCarriedSessionIsOfOneRealmAlone(t *testing.T) {
 	w := newWorld(t)
 	n := w.carrying(t, "here", store.Any)
 	tok, s := n.issue(t, grant())
-	alpha, _ := w.ring.Realm("/alpha")
-	root, _ := w.ring.Realm("/")
-	plain, _, err := w.ring.OpenSession(tok)
+	carrier := token.NewCarrier(w.ring, nil)
+	plain, _, err := carrier.Open(tok)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same, err := alpha.SealSession(plain)
+	same, err := carrier.Seal("/alpha", plain)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if found, err := n.Lookup(t.Context(), same, session.Touch); err != nil || found != s {
 		t.Errorf("the same again: %v", err)
 	}
-	other, err := root.SealSession(plain)
+	other, err := carrier.Seal("/", plain)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,13 +57,20 @@ type Config struct {
 	// Outages has, by realm, what Lookup asks of records: store.Any if it has
 	// nothing. See there what each means while the store does not answer.
 	Outages map[string]store.Freshness
-	// Carried are the realms whose sessions their clients are to carry, each
-	// with the length that a token may have to fit into its cookie. Each realm
-	// takes its tokens of both kinds.
-	Carried map[string]int
+	// Carried are the realms whose sessions their clients are to carry. Each
+	// realm takes its tokens of both kinds.
+	Carried map[string]Carried
 	// Logger is told of sessions that went idle and of records that are not
 	// what they should be; never of a token.
 	Logger *slog.Logger
+}
+
+// Carried says how the clients of a realm carry their sessions.
+type Carried struct {
+	// Room is the length that a token may have to fit into its cookie.
+	Room int
+	// Signing is how tokens are signed.
+	Signing token.Signing
 }
 
 // Manager issues, finds and ends the sessions of an installation's realms. It
@@ -75,7 +82,8 @@ type Manager struct {
 	outbox  *outbox.Outbox
 	hooks   func(Session) []string
 	outages map[string]store.Freshness
-	rooms   map[string]int
+	carried map[string]Carried
+	carrier *token.Carrier
 	log     *slog.Logger
 	userKey [32]byte
 
@@ -106,13 +114,18 @@ func NewManager(cfg Config) *Manager {
 		outbox:  cfg.Outbox,
 		hooks:   cfg.Webhooks,
 		outages: cfg.Outages,
-		rooms:   cfg.Carried,
+		carried: cfg.Carried,
 		log:     cfg.Logger,
 		userKey: cfg.Keys.DeriveLasting("session user"),
 	}
 	if m.hooks == nil {
 		m.hooks = func(Session) []string { return nil }
 	}
+	signings := make(map[string]token.Signing, len(cfg.Carried))
+	for path, c := range cfg.Carried {
+		signings[path] = c.Signing
+	}
+	m.carrier = token.NewCarrier(cfg.Keys, signings)
 	m.realms.Store(new(map[string]*realm))
 	return m
 }
@@ -256,7 +269,7 @@ func (m *Manager) realm(path string) (*realm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session: realm %s: %w", path, err)
 	}
-	r := &realm{path: path, keys: keys, codec: codec, outage: m.outages[path], room: min(m.rooms[path], token.MaxSession)}
+	r := &realm{path: path, keys: keys, codec: codec, outage: m.outages[path], room: min(m.carried[path].Room, token.MaxSession)}
 	realms := maps.Clone(*m.realms.Load())
 	if realms == nil {
 		realms = make(map[string]*realm)

@@ -27,7 +27,6 @@ type Ring struct {
 	root         Secret
 	realms       map[string]*Keys
 	byID         map[[keyIDSize]byte]*key
-	byStart      map[string]*key // by sessionStart
 }
 
 // Keys is the keys of one realm, newest first. It is immutable and safe for
@@ -46,12 +45,12 @@ type key struct {
 	authID    [32]byte
 	header    string // of authIds
 	seal      [32]byte
-	session   [32]byte // signs sessions
+	session   [32]byte // signs sessions by HS256
 	// carried is what the keys of Seal are derived from.
 	carried [32]byte
-	// sealedStart begins what Seal makes with this key, carrier what Carry
-	// makes, sessionStart what SealSession makes.
-	sealedStart, carrier, sessionStart string
+	// sealedStart begins what Seal makes with this key, zippedStart a session
+	// that is compressed, carrier what Carry makes.
+	sealedStart, zippedStart, carrier string
 }
 
 // SealKey is a key for package store/sealed.
@@ -76,7 +75,6 @@ func NewRing(installation []byte, root []Secret, realms map[string][]Secret) (*R
 		root:         root[0],
 		realms:       make(map[string]*Keys, len(realms)),
 		byID:         make(map[[keyIDSize]byte]*key),
-		byStart:      make(map[string]*key),
 	}
 	for path, secrets := range realms {
 		if err := checkSecrets(secrets); err != nil {
@@ -117,7 +115,6 @@ func (r *Ring) add(path string, secrets []Secret) error {
 			return fmt.Errorf("token: realms %s and %s have a key of the same id %s; give one of them another secret", other.realm, path, k.id)
 		}
 		r.byID[id] = k
-		r.byStart[k.sessionStart] = k
 		ks.keys = append(ks.keys, k)
 	}
 	r.realms[path] = ks
@@ -138,9 +135,9 @@ func (r *Ring) newKey(path string, s Secret) *key {
 		session:   purpose("session"),
 		carried:   purpose("carried"),
 
-		sealedStart:  base64url.EncodeToString(fmt.Appendf(nil, sealedHeader, id)) + "..",
-		carrier:      carrierOf(JWTAuth, id),
-		sessionStart: sessionStartOf(id),
+		sealedStart: sealedStartOf(sealedHeader, id),
+		zippedStart: sealedStartOf(zippedHeader, id),
+		carrier:     carrierOf(JWTAuth, id),
 	}
 }
 

@@ -17,9 +17,18 @@ const MaxSealed = MaxAuthID
 // ErrTooLarge says that something is longer than a client is made to carry.
 var ErrTooLarge = errors.New("token: too large")
 
-// The only header of a sealed text but for its key's id. Its members are in
-// the library's order.
-const sealedHeader = `{"alg":"dir","enc":"A256GCM","kid":"%s"}`
+// The headers of sealed texts but for the key's id: the only one, and that of
+// sessions that are compressed. Their members are in the library's order.
+const (
+	sealedHeader = `{"alg":"dir","enc":"A256GCM","kid":"%s"}`
+	zippedHeader = `{"alg":"dir","enc":"A256GCM","kid":"%s","zip":"DEF"}`
+)
+
+// sealedStartOf is what a sealed text begins with: its header and, since the
+// encryption is direct, an empty key.
+func sealedStartOf(header, keyID string) string {
+	return base64url.EncodeToString(fmt.Appendf(nil, header, keyID)) + ".."
+}
 
 // Seal encrypts and authenticates what a client keeps for us, as a compact
 // JWE (RFC 7516) with direct encryption by AES-256-GCM and without
@@ -30,15 +39,19 @@ const sealedHeader = `{"alg":"dir","enc":"A256GCM","kid":"%s"}`
 // Nonces are random, so one key should seal at most 2^32 texts (NIST SP
 // 800-38D §8.3); a secret that is rotated starts the count anew.
 func (k *Keys) Seal(purpose string, plain []byte) (string, error) {
-	return k.keys[0].sealText(purpose, plain)
+	return k.keys[0].sealText(purpose, plain, false)
 }
 
-func (k *key) sealText(purpose string, plain []byte) (string, error) {
-	secret, err := k.sealing(purpose)
+func (k *key) sealText(purpose string, plain []byte, compress bool) (string, error) {
+	secret, err := k.expand(purpose, 32)
 	if err != nil {
 		return "", err
 	}
-	enc, err := jose.NewEncrypter(jose.A256GCM, jose.Recipient{Algorithm: jose.DIRECT, Key: secret, KeyID: k.id}, nil)
+	var options jose.EncrypterOptions
+	if compress {
+		options.Compression = jose.DEFLATE
+	}
+	enc, err := jose.NewEncrypter(jose.A256GCM, jose.Recipient{Algorithm: jose.DIRECT, Key: secret, KeyID: k.id}, &options)
 	if err != nil {
 		return "", fmt.Errorf("token: seal: %w", err)
 	}
@@ -66,17 +79,16 @@ func (k *Keys) Open(purpose, sealed string) ([]byte, error) {
 	}
 	for _, key := range k.keys {
 		if strings.HasPrefix(sealed, key.sealedStart) {
-			return key.openText(purpose, sealed)
+			return key.openText(purpose, sealed, key.sealedStart)
 		}
 	}
 	return nil, ErrSignature
 }
 
-// openText opens what begins as this key's sealed texts do: with its header
-// and, since the encryption is direct, an empty key. The library would take
-// any key there and ignore it.
-func (k *key) openText(purpose, sealed string) ([]byte, error) {
-	if !strings.HasPrefix(sealed, k.sealedStart) {
+// openText opens what begins with start, as this key's sealed texts do. In the
+// place of the empty key the library would take any and ignore it.
+func (k *key) openText(purpose, sealed, start string) ([]byte, error) {
+	if !strings.HasPrefix(sealed, start) {
 		return nil, ErrSignature
 	}
 	object, err := jose.ParseEncryptedCompact(sealed, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{jose.A256GCM})
@@ -87,7 +99,7 @@ func (k *key) openText(purpose, sealed string) ([]byte, error) {
 	if again, err := object.CompactSerialize(); err != nil || again != sealed {
 		return nil, ErrSignature
 	}
-	secret, err := k.sealing(purpose)
+	secret, err := k.expand(purpose, 32)
 	if err != nil {
 		return nil, err
 	}
@@ -98,10 +110,10 @@ func (k *key) openText(purpose, sealed string) ([]byte, error) {
 	return plain, nil
 }
 
-// sealing is the key for a purpose. It is derived at each use, which takes
-// about a microsecond.
-func (k *key) sealing(purpose string) ([]byte, error) {
-	secret, err := hkdf.Expand(sha256.New, k.carried[:], purpose, 32)
+// expand is a key of so many bytes for a purpose. It is derived at each use,
+// which takes about a microsecond.
+func (k *key) expand(purpose string, size int) ([]byte, error) {
+	secret, err := hkdf.Expand(sha256.New, k.carried[:], purpose, size)
 	if err != nil {
 		return nil, fmt.Errorf("token: derive a key: %w", err)
 	}

@@ -1,10 +1,9 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 // A session that its client carries is in AM's layout without a head: the
@@ -21,46 +20,92 @@ const JWTSession Kind = "JWT"
 // session: what browsers keep of a cookie (RFC 6265 §6.1).
 const MaxSession = 4096
 
+// MaxInflated is the size in bytes beyond which no session is compressed, or
+// read that was (AM 7.1).
+const MaxInflated = 32 << 10
+
 // purposeSession is what sessions are sealed for.
 const purposeSession = "session"
 
-// sessionHeader is the header of the JWS but for the key's id: HS256 is the
-// algorithm of every key that is derived. What is signed is itself a JWT
-// (RFC 7519 §5.2).
-const sessionHeader = `{"typ":"JWT","cty":"JWT","alg":"HS256","kid":"%s"}`
-
-// encodedSignature is the length of an HS256 signature in base64url.
-const encodedSignature = 43
+// sessionHeader is the header of the JWS but for algorithm and key. What is
+// signed is itself a JWT (RFC 7519 §5.2).
+const sessionHeader = `{"typ":"JWT","cty":"JWT","alg":"%s","kid":"%s"}`
 
 // carrierSize is the length of what carrierOf returns for JWTSession, and
-// sessionStartSize that of sessionStartOf: the same for all keys, since their
-// ids have one length.
+// sessionStartSize that of sessionStartOf: the same for all keys, since all
+// their ids have one length, and all names of algorithms have one.
 var (
 	carrierSize      = len(carrierOf(JWTSession, strings.Repeat("-", keyIDSize)))
-	sessionStartSize = len(sessionStartOf(strings.Repeat("-", keyIDSize)))
+	sessionStartSize = len(sessionStartOf(strings.Repeat("-", keyIDSize), HS256, strings.Repeat("-", keyIDSize)))
 )
 
-// sessionStartOf is what every session of a key begins with: all before the
-// payload of the JWS.
-func sessionStartOf(keyID string) string {
-	return carrierOf(JWTSession, keyID) + base64url.EncodeToString(fmt.Appendf(nil, sessionHeader, keyID)) + "."
+// sessionStartOf is what every session begins with that is sealed with one key
+// and signed with another: all before the payload of the JWS.
+func sessionStartOf(keyID string, by Algorithm, kid string) string {
+	return carrierOf(JWTSession, keyID) + base64url.EncodeToString(fmt.Appendf(nil, sessionHeader, by, kid)) + "."
 }
 
-// SealSession encrypts and signs a session for its client with the realm's
-// newest keys. Each call yields another token. There is no compression: a
-// session is short, and what is compressed tells its length (RFC 8725 §3.6).
+// Carrier makes and opens the tokens of sessions that their clients carry. It
+// is immutable and safe for concurrent use.
+type Carrier struct {
+	byStart map[string]*sessionKey
+	realms  map[string]carrying
+}
+
+// carrying is how the sessions of one realm are made.
+type carrying struct {
+	key      *sessionKey
+	compress bool
+}
+
+// sessionKey is a key that seals sessions and one that signs them. A token
+// begins with start if it was made with both; the algorithm is part of that.
+type sessionKey struct {
+	*key
+	signer signer
+	start  string
+}
+
+// NewCarrier returns the Carrier of the realms of a ring. A realm that how does
+// not name signs as the zero Signing says.
+func NewCarrier(r *Ring, how map[string]Signing) *Carrier {
+	c := &Carrier{byStart: make(map[string]*sessionKey), realms: make(map[string]carrying, len(r.realms))}
+	for path, keys := range r.realms {
+		signing := how[path]
+		for _, key := range keys.keys {
+			for _, s := range signing.signers(key) {
+				k := &sessionKey{key, s, sessionStartOf(key.id, s.algorithm, s.kid)}
+				c.byStart[k.start] = k
+				if _, first := c.realms[path]; !first {
+					c.realms[path] = carrying{k, signing.Compress}
+				}
+			}
+		}
+	}
+	return c
+}
+
+// Seal encrypts and signs a session of a realm for its client, with the newest
+// keys. Each call yields another token.
 //
-// Errors: ErrTooLarge beyond MaxSession. About seven bytes come back for each
-// four that go in, and 350 on top.
-func (k *Keys) SealSession(plain []byte) (string, error) {
-	key := k.keys[0]
-	sealed, err := key.sealText(purposeSession, plain)
+// Errors: ErrTooLarge beyond MaxSession, or MaxInflated before compression.
+// See Room.
+func (c *Carrier) Seal(realm string, plain []byte) (string, error) {
+	with, ok := c.realms[realm]
+	if !ok {
+		return "", fmt.Errorf("token: no realm %q", realm)
+	}
+	if with.compress && len(plain) > MaxInflated {
+		return "", fmt.Errorf("%w: a session of %d bytes, at most %d are compressed", ErrTooLarge, len(plain), MaxInflated)
+	}
+	key := with.key
+	sealed, err := key.sealText(purposeSession, plain, with.compress)
 	if err != nil {
 		return "", err
 	}
-	text := make([]byte, 0, len(key.sessionStart)+base64url.EncodedLen(len(sealed))+1+encodedSignature)
-	text = base64url.AppendEncode(append(text, key.sessionStart...), []byte(sealed))
-	sig, err := jwt.SigningMethodHS256.Sign(string(text[carrierSize:]), key.session[:])
+	text := make([]byte, 0, len(key.start)+base64url.EncodedLen(len(sealed))+1+base64url.EncodedLen(key.signer.size))
+	text = base64url.AppendEncode(append(text, key.start...), []byte(sealed))
+	sig, err := key.signer.sign(string(text[carrierSize:]))
 	if err != nil {
 		return "", fmt.Errorf("token: sign a session: %w", err)
 	}
@@ -71,38 +116,51 @@ func (k *Keys) SealSession(plain []byte) (string, error) {
 	return string(text), nil
 }
 
-// SessionRoom is about how many bytes a session may have whose token is to be
-// no longer than size.
-func SessionRoom(size int) int {
-	sealed := base64url.DecodedLen(size - sessionStartSize - 1 - encodedSignature)
-	return max(0, base64url.DecodedLen(sealed-sealedOverhead))
+// Room is about how many bytes a session of a realm may have whose token is to
+// be no longer than size, if compression makes nothing of it. About seven bytes
+// of token come for each four of session, and some 300 and the signature on
+// top.
+func (c *Carrier) Room(realm string, size int) int {
+	with, ok := c.realms[realm]
+	if !ok {
+		return 0
+	}
+	start := with.key.sealedStart
+	if with.compress {
+		start = with.key.zippedStart
+	}
+	sealed := base64url.DecodedLen(size - sessionStartSize - 1 - base64url.EncodedLen(with.key.signer.size))
+	return max(0, base64url.DecodedLen(sealed-len(start)-sealedRest))
 }
 
-// sealedOverhead is the length of a sealed text around what is sealed: header,
-// nonce, tag and dots.
-const sealedOverhead = 78 + 16 + 22 + 4
+// sealedRest is the length of a sealed text behind its start and around what is
+// sealed: nonce, tag and dots.
+const sealedRest = 16 + 22 + 2
 
 // IsSession reports whether a token has the form of a session that its client
 // carries; a reference never has.
 func IsSession(tok string) bool { return strings.HasPrefix(tok, "*") }
 
-// OpenSession returns what SealSession was given, and the realm whose keys it
-// was sealed with. Whatever this ring has not sealed is ErrInvalid. Of all
-// that JOSE allows only the one form is looked at that SealSession writes: the
-// header stands byte for byte as it does for one of our keys, so that it can
-// choose no algorithm, bring no key and make nothing critical.
-func (r *Ring) OpenSession(tok string) (plain []byte, realm string, err error) {
-	last := len(tok) - encodedSignature - 1
-	if len(tok) > MaxSession || last < sessionStartSize || tok[last] != '.' {
+// Open returns what Seal was given, and the realm whose keys it was sealed
+// with. Whatever these keys have not sealed is ErrInvalid. Of all that JOSE
+// allows only the one form is looked at that Seal writes: the header stands
+// byte for byte as it does for one of our keys, so that it can choose no
+// algorithm, bring no key and make nothing critical.
+func (c *Carrier) Open(tok string) (plain []byte, realm string, err error) {
+	if len(tok) > MaxSession || len(tok) < sessionStartSize {
 		return nil, "", ErrInvalid
 	}
-	key := r.byStart[tok[:sessionStartSize]]
+	key := c.byStart[tok[:sessionStartSize]]
 	if key == nil {
+		return nil, "", ErrInvalid
+	}
+	last := len(tok) - base64url.EncodedLen(key.signer.size) - 1
+	if last < sessionStartSize || tok[last] != '.' {
 		return nil, "", ErrInvalid
 	}
 	// A line break, which the decoder skips, leaves the signature too short.
 	sig, err := strict.DecodeString(tok[last+1:])
-	if err != nil || jwt.SigningMethodHS256.Verify(tok[carrierSize:last], sig, key.session[:]) != nil {
+	if err != nil || len(sig) != key.signer.size || key.signer.verify(tok[carrierSize:last], sig) != nil {
 		return nil, "", ErrInvalid
 	}
 	// It is ours: what was signed is as we wrote it.
@@ -110,9 +168,24 @@ func (r *Ring) OpenSession(tok string) (plain []byte, realm string, err error) {
 	if err != nil {
 		return nil, "", ErrInvalid
 	}
-	plain, err = key.openText(purposeSession, string(sealed))
+	plain, err = key.open(string(sealed))
 	if err != nil {
 		return nil, "", ErrInvalid
 	}
 	return plain, key.realm, nil
+}
+
+var errInflated = errors.New("token: larger than what is compressed")
+
+// open opens a sealed session, compressed or not. The library inflates no more
+// than 250,000 bytes, and only what this key has sealed.
+func (k *key) open(sealed string) ([]byte, error) {
+	if !strings.HasPrefix(sealed, k.zippedStart) {
+		return k.openText(purposeSession, sealed, k.sealedStart)
+	}
+	plain, err := k.openText(purposeSession, sealed, k.zippedStart)
+	if err == nil && len(plain) > MaxInflated {
+		return nil, errInflated
+	}
+	return plain, err
 }
