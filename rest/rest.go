@@ -89,9 +89,15 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		body, err = rep.encode()
 	}
+	if err == nil && c.isCREST() {
+		body, err = c.picked(rep, body)
+	}
 	if err != nil {
 		rep = a.refuse(c, err)
 		body, _ = rep.encode() // text and numbers: it cannot fail
+	}
+	if c.isCREST() {
+		body = c.printed(body)
 	}
 	h := w.Header()
 	a.setHeaders(h, c, body != nil)

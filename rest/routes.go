@@ -184,7 +184,10 @@ func (a *API) choose(c *call) error {
 		method = http.MethodGet
 	}
 	// CREST takes a POST without an action for the wish to create.
-	action := c.query.Get("_action")
+	action, err := c.single("_action")
+	if err != nil {
+		return err
+	}
 	wanted := action
 	if wanted == "" && method == http.MethodPost {
 		wanted = "create"

@@ -5,10 +5,9 @@ import (
 	"hash/fnv"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
-	"strings"
 
+	"github.com/amgate/amgate/journey/callback"
 	"github.com/amgate/amgate/session"
 )
 
@@ -35,7 +34,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(strconv.Quote(m.name) + ":")
+		b.Write(append(callback.AppendText(nil, m.name), ':'))
 		b.Write(value)
 	}
 	b.WriteByte('}')
@@ -67,7 +66,7 @@ func (a *API) serverInfo(_ http.ResponseWriter, c *call) (reply, error) {
 	if !a.showsDomains(c) {
 		members = members[1:]
 	}
-	return document(c, "*", members)
+	return document("*", members)
 }
 
 // showsDomains: from version 2 on, AM names the cookie's domains only to
@@ -96,8 +95,8 @@ func (a *API) cookieDomains(_ http.ResponseWriter, c *call) (reply, error) {
 }
 
 // serverVersion tells which AM this is like, and what it really is.
-func (a *API) serverVersion(_ http.ResponseWriter, c *call) (reply, error) {
-	return document(c, "version", object{
+func (a *API) serverVersion(http.ResponseWriter, *call) (reply, error) {
+	return document("version", object{
 		{"version", amVersion},
 		{"fullVersion", a.version.full},
 		{"revision", a.version.revision},
@@ -106,9 +105,8 @@ func (a *API) serverVersion(_ http.ResponseWriter, c *call) (reply, error) {
 }
 
 // document is a CREST resource: with its id, and a revision that changes when
-// a member does, which is the ETag as well. The parameter _fields picks
-// members; id and revision are always there.
-func document(c *call, id string, members object) (reply, error) {
+// a member does, which is the ETag as well.
+func document(id string, members object) (reply, error) {
 	raw, err := encode(members)
 	if err != nil {
 		return reply{}, err
@@ -117,16 +115,9 @@ func document(c *call, id string, members object) (reply, error) {
 	_, _ = sum.Write(raw) // a hash does not fail
 	// AM's revisions are numbers with a sign.
 	rev := strconv.Itoa(int(int32(sum.Sum32())))
-	body := object{{"_id", id}, {"_rev", rev}}
-	wanted := c.query.Get("_fields")
-	for _, m := range members {
-		if wanted == "" || slices.Contains(strings.Split(wanted, ","), m.name) {
-			body = append(body, m)
-		}
-	}
 	return reply{
 		status: http.StatusOK,
-		body:   body,
+		body:   append(object{{"_id", id}, {"_rev", rev}}, members...),
 		header: http.Header{"Etag": {strconv.Quote(rev)}},
 	}, nil
 }

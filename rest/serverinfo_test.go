@@ -71,7 +71,7 @@ func TestServerInfoFields(t *testing.T) {
 	s := open(t)
 	for fields, want := range map[string]string{
 		"cookieName":       `{"_id":"*","_rev":"R","cookieName":"iPlanetDirectoryPro"}`,
-		"realm,cookieName": `{"_id":"*","_rev":"R","cookieName":"iPlanetDirectoryPro","realm":"/"}`,
+		"realm,cookieName": `{"_id":"*","_rev":"R","realm":"/","cookieName":"iPlanetDirectoryPro"}`,
 		"nothing":          `{"_id":"*","_rev":"R"}`,
 	} {
 		res := s.do(t, "GET", "/am/json/serverinfo/*?_fields="+fields, "")

@@ -211,6 +211,8 @@ func TestListPages(t *testing.T) {
 	if len(slices.Compact(all)) != 5 {
 		t.Errorf("the pages have %v", all)
 	}
+	_, second, _ := s.list(t, admin, "/alpha", `username eq "carol"`, "&_pageSize=2")
+	second = url.QueryEscape(second)
 	for _, tt := range []struct{ filter, more string }{
 		{`username eq "carol" or realm eq "/alpha"`, ""},
 		{`username co "carol"`, ""},
@@ -226,7 +228,15 @@ func TestListPages(t *testing.T) {
 		{`username eq "carol"`, "&_pageSize=x"},
 		{`username eq "carol"`, "&_pageSize=-1"},
 		{`username eq "carol"`, "&_pagedResultsCookie=x"},
-		{`username eq "carol"`, "&_pagedResultsOffset=1"},
+		{`username eq "carol"`, "&_pageSize=1&_pageSize=2"},
+		{`username eq "carol"`, "&_queryFilter=true"},
+		{`username eq "carol"`, "&_pagedResultsOffset=-1"},
+		{`username eq "carol"`, "&_pagedResultsOffset=1&_pagedResultsCookie=" + second},
+		{`username eq "carol"`, "&_sortKeys=realm&_pagedResultsCookie=" + second},
+		{`username eq "carol"`, "&_sortKeys=tokenId"},
+		{`username eq "carol"`, "&_sortKeys="},
+		{`username eq "carol"`, "&_sortKeys=realm" + strings.Repeat(",realm", 100)},
+		{`username eq "carol"`, "&_totalPagedResultsPolicy=SOME"},
 	} {
 		if _, _, status := s.list(t, admin, "/alpha", tt.filter, tt.more); status != 400 {
 			t.Errorf("%.40s %s: %d, want 400", tt.filter, tt.more, status)

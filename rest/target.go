@@ -27,7 +27,11 @@ func findTarget(c *call) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	for _, token := range []string{inBody, c.query.Get("tokenId"), c.pathToken()} {
+	inQuery, err := c.single("tokenId")
+	if err != nil {
+		return target{}, err
+	}
+	for _, token := range []string{inBody, inQuery, c.pathToken()} {
 		if token != "" {
 			return target{tokens: []string{token}}, nil
 		}
