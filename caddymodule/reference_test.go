@@ -62,10 +62,12 @@ cookies. This holds in the block where ` + "`am_auth`" + ` stands: a site, a ` +
 - A session lives until it is ended or times out, also when its user is meanwhile deactivated or removed: ` + "`active: false`" + `
   in a users file refuses new sign-ins.
 
-## ` + "`am_server [<matcher>]`" + `
+## ` + "`am_server [<matcher>] { … }`" + `
 
 Serves AM's REST API under ` + "`/am/json`" + `, the document under ` + "`/am/oauth2`" + ` by which Ping's journey-client finds a realm,
-and the login pages under ` + "`/am/XUI`" + `, for all realms. No options.
+the login pages under ` + "`/am/XUI`" + `, and the console, the pages for administrators, under ` + "`/am/console`" + `, for all realms.
+The console is for users with the role ` + "`admin`" + ` alone, and every site with ` + "`am_server`" + ` has it: see
+[see and end sessions](../how-to/see-and-end-sessions.md). ` + "`console off`" + ` leaves it out of a site that everybody reaches.
 
 ## ` + "`am_proxy [<matcher>] <nodes...> { … }`" + `
 
@@ -98,6 +100,7 @@ func optionTables(heading string) string {
 	table(&b, heading+" In `mail_template`", mailTemplateOptions)
 	table(&b, heading+" In `store etcd`", etcdOptions)
 	table(&b, heading+" In `am_auth`", authOptions)
+	table(&b, heading+" In `am_server`", serverOptions)
 	return strings.TrimSuffix(b.String(), "\n")
 }
 

@@ -19,10 +19,16 @@ import (
 func init() { caddy.RegisterModule(Server{}) }
 
 // Server is an AM node: it serves AM's REST API under /am/json, the document by
-// which clients find it under /am/oauth2, and the login pages under /am/XUI, for all realms.
+// which clients find it under /am/oauth2, the login pages under /am/XUI and the
+// administrators' console under /am/console, for all realms.
 type Server struct {
+	// NoConsole leaves the console out.
+	NoConsole bool `json:"no_console,omitempty"`
+
 	app        *App
 	api, pages http.Handler
+	// console is nil if it is left out.
+	console http.Handler
 }
 
 // CaddyModule returns the Caddy module information.
@@ -38,6 +44,9 @@ func (s *Server) Provision(ctx caddy.Context) error {
 	}
 	s.app = app
 	s.api, s.pages = rest.New(app.front()), web.New(app.front())
+	if !s.NoConsole {
+		s.console = web.NewConsole(app.front())
+	}
 	return nil
 }
 
@@ -47,8 +56,10 @@ func (s *Server) Provision(ctx caddy.Context) error {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	s.app.compareAddress(r.Header.Get(upstreamHeader))
 	switch path := r.URL.Path; {
-	case isAPI(path, "/json"), isAPI(path, "/oauth2"):
+	case isBelow(path, "/json"), isBelow(path, "/oauth2"):
 		s.api.ServeHTTP(w, r)
+	case s.console != nil && isBelow(path, "/console"):
+		s.console.ServeHTTP(w, r)
 	case strings.HasPrefix(path, base+"/"):
 		s.pages.ServeHTTP(w, r)
 	case path == base:
@@ -59,28 +70,42 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 	return nil
 }
 
-// isAPI reports whether a path lies in a tree of the REST API.
-func isAPI(path, tree string) bool {
+// isBelow reports whether a path lies in a tree of those that lie under base.
+func isBelow(path, tree string) bool {
 	rest, ok := strings.CutPrefix(path, base+tree)
 	return ok && (rest == "" || rest[0] == '/')
 }
 
 // parseServer sets up am_server from Caddyfile tokens. Syntax:
 //
-//	am_server [<matcher>]
+//	am_server [<matcher>] {
+//		console on|off
+//	}
 func parseServer(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	s := new(Server)
 	return s, s.UnmarshalCaddyfile(h.Dispenser)
 }
 
-// UnmarshalCaddyfile refuses everything behind the directive: realms are
+var serverOptions = []option[*Server]{
+	{
+		name: "console", args: "on | off", def: "on",
+		doc: "Whether the site has the console, the pages for administrators under `/am/console`.",
+		set: func(d *caddyfile.Dispenser, s *Server) error {
+			on, err := onOff(d)
+			s.NoConsole = !on
+			return err
+		},
+	},
+}
+
+// UnmarshalCaddyfile reads the directive, see parseServer. Realms are
 // configured in the global option am.
-func (*Server) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+func (s *Server) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume the directive's name
-	if d.NextArg() || d.NextBlock(d.Nesting()) {
-		return d.Err("am_server takes no arguments and no options; realms are configured in the global option am")
+	if d.NextArg() {
+		return d.Err("am_server takes no arguments; realms are configured in the global option am")
 	}
-	return nil
+	return parseBlock(d, "am_server", serverOptions, s)
 }
 
 // amApp returns the app that belongs to the configuration being loaded.

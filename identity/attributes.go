@@ -74,3 +74,14 @@ func (u *User) Matches(attribute, value string) bool {
 	form := Canonical(value)
 	return form != "" && slices.ContainsFunc(u.Values(attribute), func(v string) bool { return Canonical(v) == form })
 }
+
+// secretNames are in the names of attributes with whose values one could sign
+// in.
+var secretNames = []string{"password", "secret", "kbainfo", "deviceprofile", "token"}
+
+// IsSecret reports whether an attribute, by its name, has what no profile
+// shows: with its values one could sign in.
+func IsSecret(attribute string) bool {
+	attribute = strings.ToLower(attribute)
+	return slices.ContainsFunc(secretNames, func(part string) bool { return strings.Contains(attribute, part) })
+}

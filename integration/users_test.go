@@ -12,8 +12,10 @@ import (
 // user is a person with a password that was made for this run.
 type user struct {
 	name, password string
-	roles          []string
-	attributes     map[string]string
+	// id is the user's id; "" for the name.
+	id         string
+	roles      []string
+	attributes map[string]string
 }
 
 // newUser makes a user with a password that nothing else contains, so that it
@@ -28,6 +30,7 @@ func newUser(name string, roles ...string) user {
 func writeUsers(t testing.TB, dir string, users ...user) {
 	t.Helper()
 	type entry struct {
+		ID         string            `json:"id,omitempty"`
 		Username   string            `json:"username"`
 		Password   string            `json:"password"`
 		Roles      []string          `json:"roles,omitempty"`
@@ -39,7 +42,7 @@ func writeUsers(t testing.TB, dir string, users ...user) {
 	for _, u := range users {
 		hash, err := bcrypt.GenerateFromPassword([]byte(u.password), bcrypt.MinCost)
 		must(t, err)
-		file.Users = append(file.Users, entry{u.name, string(hash), u.roles, u.attributes})
+		file.Users = append(file.Users, entry{u.id, u.name, string(hash), u.roles, u.attributes})
 	}
 	b, err := json.MarshalIndent(file, "", "  ")
 	must(t, err)

@@ -1,9 +1,11 @@
 package realm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,6 +38,13 @@ func (s *Set) Administers(ctx context.Context, who session.Session, path string)
 		return false, err
 	}
 	return u.Active && slices.Contains(u.Roles, RoleAdmin), nil
+}
+
+// All are the realms of the configuration, in the order of their paths.
+func (s *Set) All() []*Realm {
+	all := slices.Collect(maps.Values(s.realms))
+	slices.SortFunc(all, func(a, b *Realm) int { return cmp.Compare(a.Path, b.Path) })
+	return all
 }
 
 // UserID is the id of the user whom a text names: by name, by id or by a
@@ -78,9 +87,17 @@ func (s *Set) ByHandle(ctx context.Context, handle string) (session.Session, err
 	return k.sessions.ByHandle(ctx, handle)
 }
 
-// Destroy ends a session on behalf of the user of another one, or of the same.
+// Carries reports whether clients carry the realm's sessions, so that no list
+// has them and EndUser alone ends those whose tokens nobody has.
+func (r *Realm) Carries() bool { return r.AuthenticatedSessions == SessionsClient }
+
+// AdminAPI is on whose behalf a session is ended that was ended by the admin
+// API: who speaks to that has no name.
+const AdminAPI = "admin-api"
+
+// Destroy ends a session on behalf of somebody, a universal id or AdminAPI.
 // Errors: session.ErrEnded, and what wraps store.ErrUnavailable.
-func (s *Set) Destroy(ctx context.Context, found, by session.Session) error {
+func (s *Set) Destroy(ctx context.Context, found session.Session, runAs string) error {
 	k, err := s.keys()
 	if err != nil {
 		return err
@@ -88,39 +105,44 @@ func (s *Set) Destroy(ctx context.Context, found, by session.Session) error {
 	if err := k.sessions.Destroy(ctx, found); err != nil {
 		return err
 	}
-	s.tellDestroyed(ctx, found, by)
+	if r, ok := s.realms[found.Realm()]; ok {
+		r.tellDestroyed(ctx, []string{found.ContextID()}, found.UniversalID(), runAs)
+	}
 	return nil
 }
 
-// EndUser ends all sessions that a user has in the realm, on behalf of the
-// user of a session, which may be one of them, and says how many there were.
-// The error wraps store.ErrUnavailable; some have ended then.
-func (r *Realm) EndUser(ctx context.Context, userID string, by session.Session) (int, error) {
+// EndUser ends all sessions that a user has in the realm, but for one if
+// except is not nil, on behalf of somebody, a universal id or AdminAPI. It
+// returns how many of those that lists have there were. The error wraps
+// store.ErrUnavailable; some have ended then.
+func (r *Realm) EndUser(ctx context.Context, userID, runAs string, except *session.Session) (int, error) {
 	k, err := r.set.keys()
 	if err != nil {
 		return 0, err
 	}
-	ended, err := k.sessions.EndUser(ctx, r.Path, userID, nil)
+	ended, err := k.sessions.EndUser(ctx, r.Path, userID, except)
 	for _, s := range ended {
-		r.set.tellDestroyed(ctx, s, by)
+		r.tellDestroyed(ctx, []string{s.ContextID()}, s.UniversalID(), runAs)
+	}
+	if err == nil && r.Carries() {
+		r.tellDestroyed(ctx, []string{}, r.UniversalID(userID), runAs)
 	}
 	return len(ended), err
 }
 
-// tellDestroyed tells of a session that somebody ended who need not have its
-// token.
-func (s *Set) tellDestroyed(ctx context.Context, ended, by session.Session) {
-	r, ok := s.realms[ended.Realm()]
-	if !ok || !r.audits(ctx) {
+// tellDestroyed tells of sessions that somebody ended who need not have their
+// tokens: one, or all that a user's clients carry, whose names nobody knows.
+func (r *Realm) tellDestroyed(ctx context.Context, tracking []string, universalID, runAs string) {
+	if !r.audits(ctx) {
 		return
 	}
 	r.emit(ctx, eventDestroyed,
 		slog.String("component", componentSession),
 		slog.String("realm", r.Path),
 		slog.String("transactionId", newUUID()),
-		slog.Any("trackingIds", []string{ended.ContextID()}),
-		slog.String("userId", ended.UniversalID()),
-		slog.String("runAs", by.UniversalID()),
+		slog.Any("trackingIds", tracking),
+		slog.String("userId", universalID),
+		slog.String("runAs", runAs),
 		resultOf(true),
 	)
 }

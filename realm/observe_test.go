@@ -66,12 +66,12 @@ func watched(t testing.TB, scheme realm.JourneyScheme, o *realmtest.Outbox) (*re
 
 // event is one line of the audit log.
 type event struct {
-	Msg, Component, Realm, TransactionID, UserID, Result string
-	ID                                                   string `json:"_id"`
-	TreeName, NodeID, NodeType, NodeOutcome, Reason      string
-	TrackingIDs                                          []string
-	AuthLevel                                            *int
-	Client                                               struct{ IP string }
+	Msg, Component, Realm, TransactionID, UserID, RunAs, Result string
+	ID                                                          string `json:"_id"`
+	TreeName, NodeID, NodeType, NodeOutcome, Reason             string
+	TrackingIDs                                                 []string
+	AuthLevel                                                   *int
+	Client                                                      struct{ IP string }
 }
 
 func events(t testing.TB, written *bytes.Buffer) []event {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// maxGoto is how long a goto may be; AM's maxUrlLength.
-const maxGoto = 2000
+// MaxGoto is how long a goto may be; AM's maxUrlLength.
+const MaxGoto = 2000
 
 // Goto judges a redirect that a client asks for. It may lead to a path of
 // the host that the client speaks to ("/app?x=1"), to an absolute URL of
@@ -18,7 +18,7 @@ const maxGoto = 2000
 // information, anything not ASCII) is refused before it is taken apart.
 // origin is "" or a scheme and host, "https://login.example.com".
 func (r *Realm) Goto(raw, origin string) (string, bool) {
-	if raw == "" || len(raw) > maxGoto || strings.ContainsFunc(raw, isAmbiguous) {
+	if raw == "" || len(raw) > MaxGoto || strings.ContainsFunc(raw, isAmbiguous) {
 		return "", false
 	}
 	if raw[0] == '/' {

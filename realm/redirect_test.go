@@ -38,7 +38,7 @@ func TestGoto(t *testing.T) {
 		{ownOrigin + ":8443/", false},
 		{"http://login.example.com/", false},
 		{"https://app.example.com/", false},
-		{"/" + strings.Repeat("a", maxGoto), false},
+		{"/" + strings.Repeat("a", MaxGoto), false},
 	} {
 		if got, ok := redirecting().Goto(tt.raw, ownOrigin); ok != tt.want || ok && got != tt.raw {
 			t.Errorf("Goto(%q) = %q, %v; want %v", tt.raw, got, ok, tt.want)

@@ -34,6 +34,15 @@ func (a *API) callerFor(c *call, r *realm.Realm, name string) (session.Session, 
 	return caller, err
 }
 
+// idOf is the id of the user whom the caller names. Who names oneself is
+// oneself, also by an id that is another's name.
+func idOf(c *call, caller session.Session, r *realm.Realm, name string) (string, error) {
+	if isSelf(caller, r, name) {
+		return caller.UserID(), nil
+	}
+	return r.UserID(c.Context(), name)
+}
+
 // logoutByUser ends all sessions that a user has in the realm of the path.
 func (a *API) logoutByUser(_ http.ResponseWriter, c *call) (reply, error) {
 	name, err := take[string](c.body, "username")
@@ -47,13 +56,11 @@ func (a *API) logoutByUser(_ http.ResponseWriter, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	id := caller.UserID()
-	if !isSelf(caller, c.realm, name) {
-		if id, err = c.realm.UserID(c.Context(), name); err != nil {
-			return reply{}, err
-		}
+	id, err := idOf(c, caller, c.realm, name)
+	if err != nil {
+		return reply{}, err
 	}
-	if _, err := c.realm.EndUser(c.Context(), id, caller); err != nil {
+	if _, err := c.realm.EndUser(c.Context(), id, caller.UniversalID(), nil); err != nil {
 		return reply{}, err
 	}
 	return ok(map[string]bool{"result": true}), nil
@@ -103,7 +110,7 @@ func (a *API) endByHandle(c *call, caller session.Session, handle string) (bool,
 		}
 	}
 	if err == nil {
-		err = a.front.Realms.Destroy(c.Context(), s, caller)
+		err = a.front.Realms.Destroy(c.Context(), s, caller.UniversalID())
 	}
 	if isGone(err) {
 		return false, nil

@@ -324,3 +324,55 @@ func TestLostRoleIsLostAtOnce(t *testing.T) {
 		t.Errorf("and has signed in again: %d", status)
 	}
 }
+
+// Users see and end their own sessions and nobody else's: also one whose id is
+// somebody else's name, whom the same words mean in another's mouth.
+// (SECURITY 7)
+func TestSelfService(t *testing.T) {
+	s := &site{Site: realmtest.Open(t, realm.Settings{Path: "/"}, realm.Settings{Path: "/alpha", Users: journeytest.Users{
+		person("carol"), person("id-carol"), person("alfred", "admin"),
+	}})}
+	s.serve(t)
+	one, two := s.signIn(t, "/alpha", "carol"), s.signIn(t, "/alpha", "carol")
+	other := s.signIn(t, "/alpha", "id-carol")
+	query := func(tok, name string) []string {
+		handles, _, status := s.list(t, tok, "/alpha", `username eq "`+name+`"`, "")
+		if status != 200 {
+			t.Errorf("%s: %d", name, status)
+		}
+		return handles
+	}
+	for _, name := range []string{"carol", "CAROL", "id-carol", "id=id-carol,ou=user,o=alpha,ou=services,ou=am-config"} {
+		if got := query(one, name); len(got) != 2 {
+			t.Errorf("as %s: %v", name, got)
+		}
+	}
+	if got := query(s.signIn(t, "/alpha", "alfred"), "id-carol"); len(got) != 1 {
+		t.Errorf("whom others call id-carol: %v", got)
+	}
+	// As a browser does it: by cookie, which takes a header that no form sends.
+	end := func(handles []string, header ...string) string {
+		body, err := json.Marshal(map[string]any{"sessionHandles": handles})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.do(t, "POST", at("/alpha")+"/sessions?_action=logoutByHandle", string(body),
+			append(header, "Content-Type", "application/json", "Cookie", cookieName+"="+one)...).Body.String()
+	}
+	var info struct{ SessionHandle string }
+	decode(t, s.do(t, "POST", at("/")+"/sessions?_action=getSessionInfo", "", cookieName, two, "Accept-API-Version", "resource=2.0"), &info)
+	own := []string{info.SessionHandle}
+	if got := end(own); !strings.Contains(got, "403") || !s.Lives(t, two) {
+		t.Errorf("without the header: %s", got)
+	}
+	if got := end(own, "X-Requested-With", "XMLHttpRequest"); got != `{"result":{"`+own[0]+`":true}}` || s.Lives(t, two) || !s.Lives(t, one) {
+		t.Errorf("one's own: %s", got)
+	}
+	if got := end(query(other, "id-carol"), "X-Requested-With", "XMLHttpRequest"); !strings.Contains(got, "403") || !s.Lives(t, other) {
+		t.Errorf("another's: %s", got)
+	}
+	res := s.do(t, "POST", at("/alpha")+"/sessions?_action=logoutByUser", `{"username":"id-carol"}`, "Content-Type", "application/json", cookieName, one)
+	if res.Code != 200 || s.Lives(t, one) || !s.Lives(t, other) {
+		t.Errorf("all of one's own: %d %s", res.Code, res.Body)
+	}
+}

@@ -44,10 +44,11 @@ func (a *API) querySessions(_ http.ResponseWriter, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if _, err := a.callerFor(c, r, name); err != nil {
+	caller, err := a.callerFor(c, r, name)
+	if err != nil {
 		return reply{}, err
 	}
-	id, err := r.UserID(c.Context(), name)
+	id, err := idOf(c, caller, r, name)
 	if err != nil {
 		return reply{}, err
 	}

@@ -3,8 +3,6 @@ package rest
 import (
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/realm"
@@ -91,11 +89,9 @@ func (a *API) user(_ http.ResponseWriter, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	id := caller.UserID()
-	if !isSelf(caller, c.realm, c.param) {
-		if id, err = c.realm.UserID(c.Context(), c.param); err != nil {
-			return reply{}, err
-		}
+	id, err := idOf(c, caller, c.realm, c.param)
+	if err != nil {
+		return reply{}, err
 	}
 	u, err := c.realm.Users.ByID(c.Context(), id)
 	switch {
@@ -108,18 +104,9 @@ func (a *API) user(_ http.ResponseWriter, c *call) (reply, error) {
 		"uid": []string{u.Username}, "universalid": []string{c.realm.UniversalID(u.ID)}, "inetUserStatus": u.Values("inetUserStatus"),
 	}
 	for name, values := range u.Attributes {
-		if !isSecret(name) {
+		if !identity.IsSecret(name) {
 			profile[name] = values
 		}
 	}
 	return ok(detailed(userBody{u.ID, "-1", c.realm.Path, u.Username}, profile, "_id", "_rev", "realm", "username")), nil
-}
-
-// secretNames are in the names of attributes that a profile does not show:
-// with their values one could sign in.
-var secretNames = []string{"password", "secret", "kbainfo", "deviceprofile", "token"}
-
-func isSecret(attribute string) bool {
-	attribute = strings.ToLower(attribute)
-	return slices.ContainsFunc(secretNames, func(part string) bool { return strings.Contains(attribute, part) })
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,9 +17,10 @@ var assetFiles embed.FS
 
 // assetTypes are the assets there are.
 var assetTypes = map[string]string{
-	"style.css": "text/css; charset=utf-8",
-	"login.js":  "text/javascript; charset=utf-8",
-	"mark.svg":  "image/svg+xml",
+	"style.css":   "text/css; charset=utf-8",
+	"console.css": "text/css; charset=utf-8",
+	"login.js":    "text/javascript; charset=utf-8",
+	"mark.svg":    "image/svg+xml",
 }
 
 // assetsHash stands in the assets' URLs and changes with any of them, so that
@@ -26,7 +29,7 @@ var assetsHash = hashAssets()
 
 func hashAssets() string {
 	h := sha256.New()
-	for _, name := range []string{"style.css", "login.js", "mark.svg"} {
+	for _, name := range slices.Sorted(maps.Keys(assetTypes)) {
 		content, err := assetFiles.ReadFile("assets/" + name)
 		if err != nil {
 			panic(err) // the binary was built without its own files

@@ -27,6 +27,8 @@ const (
 	purposeLogin  = "login"
 	purposeLogout = "logout"
 	purposeResume = "resume"
+	purposeEnd    = "end"
+	purposeEnded  = "ended" // no form: what the console says happened
 )
 
 // secrets are those that the browser sent, else a fresh one that the reply
@@ -74,17 +76,22 @@ var errForeignForm = refusal{status: http.StatusForbidden, what: "foreignForm"}
 // checkForm decides whether a posted form is one that we gave to this
 // browser for this purpose. v.PostForm must have been read.
 func (p *Pages) checkForm(v *visit, purpose string, about ...string) error {
-	if p.origins.Check(v.Request) != nil {
+	if p.origins.Check(v.Request) != nil || !v.sealed(v.PostForm.Get(sealField), purpose, about...) {
 		return errForeignForm
 	}
-	sent, err := base64.RawURLEncoding.DecodeString(v.PostForm.Get(sealField))
+	return nil
+}
+
+// sealed reports whether text is a seal that we gave to this browser.
+func (v *visit) sealed(text, purpose string, about ...string) bool {
+	sent, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return errForeignForm
+		return false
 	}
 	for _, secret := range v.secrets() {
 		if hmac.Equal(sent, v.mac(secret, purpose, about)) {
-			return nil
+			return true
 		}
 	}
-	return errForeignForm
+	return false
 }

@@ -96,6 +96,8 @@ func (p *Pages) refuse(v *visit, err error) reply {
 // it was one with a realm.
 func (p *Pages) retryURL(v *visit, e refusal) string {
 	switch {
+	case v.again != "":
+		return v.again
 	case v.realm == nil, e.what == "noJourney":
 		return ""
 	case strings.HasSuffix(v.URL.Path, logoutPath):

@@ -53,7 +53,7 @@ func assertHarmless(tb testing.TB, page *shown) {
 				tb.Errorf("a script that is not ours: %q", attr(n, "src"))
 			}
 		case "link":
-			if href := attr(n, "href"); href != assets+"style.css" && href != assets+"mark.svg" {
+			if href := attr(n, "href"); href != assets+"style.css" && href != assets+"console.css" && href != assets+"mark.svg" {
 				tb.Errorf("a link to %q", href)
 			}
 		case "meta":
@@ -93,7 +93,7 @@ func isURL(n *html.Node, a html.Attribute) bool {
 }
 
 func isHarmlessURL(raw string) bool {
-	return strings.HasPrefix(raw, "/") && !strings.HasPrefix(raw, "//") && !strings.HasPrefix(raw, `/\`) ||
+	return raw == "#main" || strings.HasPrefix(raw, "/") && !strings.HasPrefix(raw, "//") && !strings.HasPrefix(raw, `/\`) ||
 		strings.HasPrefix(raw, allowed+"/")
 }
 

@@ -121,6 +121,7 @@ func (w *world) serve(baseURL string) {
 type browser struct {
 	testing.TB
 	world *world
+	site  http.Handler
 	jar   *cookiejar.Jar
 }
 
@@ -130,7 +131,7 @@ func (w *world) browser(tb testing.TB) *browser {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &browser{tb, w, jar}
+	return &browser{tb, w, w, jar}
 }
 
 // get opens an address. The header is names and values in turn; an empty
@@ -177,7 +178,7 @@ func (b *browser) do(method, target string, form url.Values, header ...string) *
 		}
 	}
 	rec := httptest.NewRecorder()
-	b.world.ServeHTTP(rec, r)
+	b.site.ServeHTTP(rec, r)
 	res := rec.Result()
 	b.jar.SetCookies(at, res.Cookies())
 	return parse(b, target, res.StatusCode, res.Header, rec.Body.String())

@@ -16,7 +16,8 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// layout draws all pages: each is a form of a journey, or a message.
+// layout draws all pages: each is a form of a journey, a message, or a page of
+// the console.
 var layout = template.Must(template.ParseFS(templateFiles, "templates/*.html"))
 
 // reply is the answer to a visit: a status, headers besides those that all
@@ -26,6 +27,8 @@ type reply struct {
 	header  http.Header
 	form    *form
 	message *message
+	// console says that the page is the visit's desk.
+	console bool
 	// formTo is an origin besides our own that the page's form may go to.
 	formTo string
 	// locates says that the page's script asks where the device is.
@@ -158,7 +161,7 @@ func (c control) Describer() string {
 
 // render draws the page of a reply; nothing for a redirect.
 func (p *Pages) render(v *visit, rep reply) ([]byte, error) {
-	if rep.form == nil && rep.message == nil {
+	if rep.form == nil && rep.message == nil && !rep.console {
 		return nil, nil
 	}
 	view := page{texts: v.texts, Assets: p.front.Base + assetsPath + assetsHash + "/", Message: rep.message, Form: rep.form}
@@ -166,10 +169,14 @@ func (p *Pages) render(v *visit, rep reply) ([]byte, error) {
 		view.Realm, view.LogoutURL = realmName(v.realm.Path), p.logoutURL(v)
 	}
 	var b bytes.Buffer
-	if err := layout.ExecuteTemplate(&b, "layout.html", view); err != nil {
-		return nil, err
+	var err error
+	if v.desk != nil {
+		v.desk.page = view
+		err = layout.ExecuteTemplate(&b, "console.html", v.desk)
+	} else {
+		err = layout.ExecuteTemplate(&b, "layout.html", view)
 	}
-	return b.Bytes(), nil
+	return b.Bytes(), err
 }
 
 // setHeaders sets what all pages have.

@@ -72,7 +72,7 @@ var stock = map[string]string{
 
 // catalogue has the texts by language and id. To add a language, translate
 // all of one: a test compares them.
-var catalogue = map[string]map[string]string{
+var catalogue = withConsole(map[string]map[string]string{
 	"en": {
 		"realm":       "Realm",
 		"userName":    "User name",
@@ -259,4 +259,4 @@ var catalogue = map[string]map[string]string{
 		"broken.title":          "Etwas ist schiefgegangen",
 		"broken.text":           "Auf unserer Seite ist ein Fehler aufgetreten. Wenn Sie ihn melden, nennen Sie bitte den Code %s.",
 	},
-}
+})

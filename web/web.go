@@ -1,5 +1,5 @@
 // Package web serves the pages for people: signing in, signing out, and what
-// is to be said in between.
+// is to be said in between; and the console, the pages for administrators.
 //
 // The pages drive journeys as any client does, through realm.Authenticate.
 // The server keeps nothing about a page: each form carries the question that
@@ -54,6 +54,10 @@ type visit struct {
 	origin string
 	// fresh is a secret for a browser that has none; "" if it needs none.
 	fresh string
+	// again is where to try again after an error; "" is the realm's login.
+	again string
+	// desk is what is around the page of an administrator; nil around others.
+	desk *desk
 }
 
 // route is a page and the methods that it answers.
@@ -86,6 +90,11 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	v := p.visit(r)
 	rep, err := p.answer(w, v)
+	p.send(w, v, rep, err)
+}
+
+// send writes the reply to a visit, or the page of an error.
+func (p *Pages) send(w http.ResponseWriter, v *visit, rep reply, err error) {
 	var body []byte
 	if err == nil {
 		body, err = p.render(v, rep)
@@ -103,7 +112,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h[name] = append(h[name], values...)
 	}
 	w.WriteHeader(rep.status)
-	_, _ = w.Write(body) //nolint:gosec // html/template drew it; a client that is gone is not our trouble
+	_, _ = w.Write(body) // html/template drew it; a client that is gone is not our trouble
 }
 
 func (p *Pages) visit(r *http.Request) *visit {

@@ -139,4 +139,17 @@ func (s *Store) ByAttribute(ctx context.Context, attribute, value string, limit 
 	return users, nil
 }
 
-var _ identity.Searcher = (*Store)(nil)
+// List implements identity.Lister. The first list goes through everybody once
+// for each version of the file, and each search through their names.
+func (s *Store) List(ctx context.Context, text string, page identity.Page) ([]*identity.User, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	found, next := s.people.Load().roll().List(text, page)
+	return found, next, nil
+}
+
+var (
+	_ identity.Searcher = (*Store)(nil)
+	_ identity.Lister   = (*Store)(nil)
+)

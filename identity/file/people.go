@@ -17,7 +17,8 @@ type person struct {
 	digest password.Digest // of a user who has a password
 }
 
-// people is one version of the file. It is immutable, but for its indexes.
+// people is one version of the file. It is immutable, but for its indexes and
+// its roll.
 type people struct {
 	byName map[string]*person // by canonical name
 	byID   map[string]*person
@@ -25,6 +26,21 @@ type people struct {
 
 	mu      sync.Mutex
 	indexes map[string]index // of the attributes that were searched for
+	listed  *identity.Roll   // nil until somebody asks for it
+}
+
+// roll is the list of everybody.
+func (p *people) roll() *identity.Roll {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listed == nil {
+		all := make([]*identity.User, 0, len(p.byID))
+		for _, one := range p.byID {
+			all = append(all, &one.user)
+		}
+		p.listed = identity.NewRoll(all)
+	}
+	return p.listed
 }
 
 // index is who has a value of an attribute, by the value's canonical form.

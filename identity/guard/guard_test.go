@@ -294,6 +294,19 @@ func (l list) ByName(ctx context.Context, name string) (*identity.User, error) {
 	return &p.User, nil
 }
 
+// List makes list a Lister.
+func (l list) List(ctx context.Context, text string, page identity.Page) ([]*identity.User, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	all := make([]*identity.User, len(l))
+	for i := range l {
+		all[i] = &l[i].User
+	}
+	found, next := identity.NewRoll(all).List(text, page)
+	return found, next, nil
+}
+
 // ByAttribute makes list a Searcher.
 func (l list) ByAttribute(ctx context.Context, attribute, value string, limit int) ([]*identity.User, error) {
 	if err := ctx.Err(); err != nil {

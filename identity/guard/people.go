@@ -17,7 +17,10 @@ type people struct {
 	switching bool
 }
 
-var _ identity.Searcher = (*people)(nil)
+var (
+	_ identity.Searcher = (*people)(nil)
+	_ identity.Lister   = (*people)(nil)
+)
 
 // guarded returns the people of cfg seen through their records.
 func guarded(cfg Config, r *records) identity.Store {
@@ -46,6 +49,24 @@ func (p *people) ByAttribute(ctx context.Context, attribute, value string, limit
 	if err != nil {
 		return nil, err
 	}
+	return p.allAsKept(ctx, found)
+}
+
+// List implements identity.Lister.
+func (p *people) List(ctx context.Context, text string, page identity.Page) ([]*identity.User, string, error) {
+	found, next, err := identity.List(ctx, p.inner, text, page)
+	if err != nil {
+		return nil, "", err
+	}
+	found, err = p.allAsKept(ctx, found)
+	if err != nil {
+		return nil, "", err
+	}
+	return found, next, nil
+}
+
+// allAsKept is asKept for each of found, which it changes.
+func (p *people) allAsKept(ctx context.Context, found []*identity.User) (_ []*identity.User, err error) {
 	for i, u := range found {
 		if found[i], err = p.asKept(ctx, u, nil); err != nil {
 			return nil, err

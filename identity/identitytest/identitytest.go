@@ -79,6 +79,7 @@ func Run(t *testing.T, open func(t *testing.T, people []Person) identity.Store) 
 	t.Run("wrong passwords", s.wrongPasswords)
 	t.Run("no password", s.noPassword)
 	t.Run("by attribute", s.byAttribute)
+	t.Run("list", s.list)
 	t.Run("context ended", s.contextEnded)
 	t.Run("concurrently", s.concurrently)
 }

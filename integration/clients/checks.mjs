@@ -101,4 +101,37 @@ export async function picture(page, name) {
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
 
+/**
+ * Checks by hand what matters most to people with a screen reader or a small
+ * screen.
+ */
+export async function assertUsable(page) {
+  const found = await page.evaluate(() => {
+    const shown = (element) => element.getClientRects().length > 0;
+    const fields = [...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter(shown);
+    const named = (element) => (element.textContent || element.getAttribute('aria-label') || '').trim() !== '';
+    return {
+      language: document.documentElement.lang,
+      title: document.title.trim(),
+      headings: document.querySelectorAll('h1').length,
+      main: document.querySelectorAll('main').length,
+      viewport: document.querySelector('meta[name=viewport]')?.content ?? '',
+      unlabelled: fields.filter((f) => ![...f.labels].some(named) && !f.getAttribute('aria-label')).map((f) => f.name),
+      nameless: [...document.querySelectorAll('button, a[href]')].filter((e) => shown(e) && !named(e)).length,
+      small: [...document.querySelectorAll('form button')].filter((b) => shown(b) && b.getBoundingClientRect().height < 32).length,
+      wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    };
+  });
+  assert.ok(found.language, 'the page does not name its language');
+  assert.ok(found.title, 'the page has no title');
+  assert.equal(found.headings, 1, 'a page has one h1');
+  assert.equal(found.main, 1, 'a page has one main landmark');
+  assert.match(found.viewport, /width=device-width/);
+  assert.deepEqual(found.unlabelled, [], 'fields without a label');
+  assert.equal(found.nameless, 0, 'buttons or links without a name');
+  assert.equal(found.small, 0, 'buttons too small to hit');
+  assert.equal(found.wide, 0, 'the page scrolls sideways');
+  assert.deepEqual(page.mishaps, []);
+}
+
 export { assert };

@@ -19,7 +19,10 @@ type Person struct {
 // are fast.
 type Users []Person
 
-var _ identity.Searcher = Users(nil)
+var (
+	_ identity.Searcher = Users(nil)
+	_ identity.Lister   = Users(nil)
+)
 
 // Demo is one active user with the name, id and password that are given.
 func Demo(username, password string) Users {
@@ -62,6 +65,19 @@ func (us Users) ByAttribute(ctx context.Context, attribute, value string, limit 
 		}
 	}
 	return found, nil
+}
+
+// List implements identity.Lister.
+func (us Users) List(ctx context.Context, text string, page identity.Page) ([]*identity.User, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	all := make([]*identity.User, len(us))
+	for i := range us {
+		all[i] = &us[i].User
+	}
+	found, next := identity.NewRoll(all).List(text, page)
+	return found, next, nil
 }
 
 func (us Users) find(ctx context.Context, wanted func(*Person) bool) (*identity.User, error) {
