@@ -78,10 +78,16 @@ func (m *cacheMetrics) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *cacheMetrics) Collect(out chan<- prometheus.Metric) {
+	m.tellCounts(out, m.counters.Stats())
+	if state, ok := m.state(); ok {
+		m.tellState(out, state)
+	}
+}
+
+func (m *cacheMetrics) tellCounts(out chan<- prometheus.Metric, s cache.Stats) {
 	count := func(d *prometheus.Desc, n uint64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
-	s := m.counters.Stats()
 	count(m.lookups, s.Hits, "hit")
 	count(m.lookups, s.Graces, "grace")
 	count(m.lookups, s.Misses, "miss")
@@ -98,13 +104,11 @@ func (m *cacheMetrics) Collect(out chan<- prometheus.Metric) {
 	count(m.proofs, s.Proofs)
 	count(m.panics, s.Panics)
 	count(m.large, s.TooLarge)
+}
 
+func (m *cacheMetrics) tellState(out chan<- prometheus.Metric, state cache.State) {
 	gauge := func(d *prometheus.Desc, v float64) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
-	}
-	state, ok := m.state()
-	if !ok {
-		return
 	}
 	gauge(m.entries, float64(state.Entries))
 	gauge(m.bytes, float64(state.Bytes))

@@ -7,8 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/cache"
 )
 
 // What caches counted goes on over a reload, also over one that makes another
@@ -63,4 +67,38 @@ func TestCacheMetrics(t *testing.T) {
 	if !slices.Equal(labels, want) {
 		t.Errorf("there are %q", labels)
 	}
+}
+
+// Each number stands under its own name.
+func TestCacheMetricsAreNotMixedUp(t *testing.T) {
+	m := newCacheMetrics()
+	wantTold(t, func(out chan<- prometheus.Metric) {
+		m.tellCounts(out, cache.Stats{
+			Hits: 1, Graces: 2, Misses: 3, Stales: 4, Stricts: 5, Busy: 6, Reads: 7, FreshReads: 8, Joined: 9,
+			Evicted: 10, Displaced: 11, Aged: 12, Dropped: 13, Proofs: 14, Panics: 15, TooLarge: 16,
+		})
+		m.tellState(out, cache.State{Entries: 17, Bytes: 18, MaxBytes: 19, Proven: true, Age: 20 * time.Second})
+	}, map[string]string{
+		`amgate_cache_lookups_total{result="hit"}`:           "1",
+		`amgate_cache_lookups_total{result="grace"}`:         "2",
+		`amgate_cache_lookups_total{result="miss"}`:          "3",
+		`amgate_cache_lookups_total{result="stale"}`:         "4",
+		`amgate_cache_lookups_total{result="strict"}`:        "5",
+		`amgate_cache_lookups_total{result="busy"}`:          "6",
+		`amgate_cache_reads_total{freshness="lagging"}`:      "7",
+		`amgate_cache_reads_total{freshness="linearizable"}`: "8",
+		`amgate_cache_reads_total{freshness="shared"}`:       "9",
+		`amgate_cache_evictions_total{reason="changed"}`:     "10",
+		`amgate_cache_evictions_total{reason="size"}`:        "11",
+		`amgate_cache_evictions_total{reason="age"}`:         "12",
+		`amgate_cache_evictions_total{reason="emptied"}`:     "13",
+		`amgate_cache_proofs_total`:                          "14",
+		`amgate_cache_panics_total`:                          "15",
+		`amgate_cache_too_large_total`:                       "16",
+		`amgate_cache_entries`:                               "17",
+		`amgate_cache_bytes`:                                 "18",
+		`amgate_cache_limit_bytes`:                           "19",
+		`amgate_cache_fresh`:                                 "1",
+		`amgate_cache_proof_age_seconds`:                     "20",
+	})
 }

@@ -32,19 +32,22 @@ func (m *embeddedMetrics) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *embeddedMetrics) Collect(out chan<- prometheus.Metric) {
 	for server, folder := range embeddedServers.Range {
-		u := server.(*embedded.Server).Usage()
-		gauge := func(d *prometheus.Desc, v int64) {
-			out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), folder.(string))
-		}
-		gauge(m.size, u.Size)
-		gauge(m.inUse, u.InUse)
-		gauge(m.quota, u.Quota)
-		var nearly int64
-		if u.Nearly() {
-			nearly = 1
-		}
-		gauge(m.nearly, nearly)
+		m.tell(out, folder.(string), server.(*embedded.Server).Usage())
 	}
+}
+
+func (m *embeddedMetrics) tell(out chan<- prometheus.Metric, folder string, u embedded.Usage) {
+	gauge := func(d *prometheus.Desc, v int64) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), folder)
+	}
+	gauge(m.size, u.Size)
+	gauge(m.inUse, u.InUse)
+	gauge(m.quota, u.Quota)
+	var nearly int64
+	if u.Nearly() {
+		nearly = 1
+	}
+	gauge(m.nearly, nearly)
 }
 
 // Interface guards

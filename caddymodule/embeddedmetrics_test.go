@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/amgate/amgate/store/etcd/embedded"
 )
 
 // The size of an embedded store is told as long as that is open, by whichever
@@ -37,6 +41,19 @@ func TestEmbeddedStoreMetrics(t *testing.T) {
 	if got, there := scrape(t, visitor(t, socket))["amgate_embedded_store_size_bytes"+label]; there {
 		t.Errorf("of a store that is closed: %q", got)
 	}
+}
+
+// A store that nears its quota says so, and each number stands under its name.
+func TestEmbeddedStoreNearlyFull(t *testing.T) {
+	m := newEmbeddedMetrics()
+	wantTold(t, func(out chan<- prometheus.Metric) {
+		m.tell(out, "data", embedded.Usage{Size: 60, InUse: 7, Quota: 100})
+	}, map[string]string{
+		`amgate_embedded_store_size_bytes{folder="data"}`:   "60",
+		`amgate_embedded_store_in_use_bytes{folder="data"}`: "7",
+		`amgate_embedded_store_quota_bytes{folder="data"}`:  "100",
+		`amgate_embedded_store_nearly_full{folder="data"}`:  "1",
+	})
 }
 
 func mustFloat(t *testing.T, s string) float64 {

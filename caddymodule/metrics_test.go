@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/amgate/amgate/journey/keep"
 )
@@ -65,14 +68,47 @@ func scrape(t *testing.T, client *http.Client) map[string]string {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("status %d, %v", resp.StatusCode, err)
 	}
+	return metricsOf(string(body))
+}
+
+// metricsOf reads a page of metrics.
+func metricsOf(page string) map[string]string {
 	values := make(map[string]string)
-	for line := range strings.Lines(string(body)) {
+	for line := range strings.Lines(page) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
 		if ok && strings.HasPrefix(name, "amgate_") {
 			values[name] = value
 		}
 	}
 	return values
+}
+
+// telling is a collector of whatever it sends.
+type telling func(out chan<- prometheus.Metric)
+
+// Describe tells nothing, so that nothing is checked against it.
+func (telling) Describe(chan<- *prometheus.Desc)       {}
+func (t telling) Collect(out chan<- prometheus.Metric) { t(out) }
+
+// wantTold fails the test unless a collector tells just that, by name and
+// labels.
+func wantTold(t *testing.T, tell telling, want map[string]string) {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(tell)
+	page := httptest.NewRecorder()
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(page, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	got := metricsOf(page.Body.String())
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("%s is told", name)
+		}
+	}
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %q, want %q", name, got[name], value)
+		}
+	}
 }
 
 // Each configuration has a registry of its own. What was counted under the one
@@ -91,6 +127,8 @@ func TestMetricsSurviveAReload(t *testing.T) {
 		m.JourneyStarted("/", "Login", "server")
 		m.JourneyEnded("/", "Login", "server", "succeeded", 3*time.Second)
 		m.NodeVisited("/", "Login", "data_store", "true", time.Millisecond)
+		m.StepRefused("/", "server", "used")
+		m.Delivered("/", "webhook", "retried")
 		m.Count("/", "seen")
 		m.Time("/", "walked", time.Minute)
 
@@ -102,6 +140,8 @@ func TestMetricsSurviveAReload(t *testing.T) {
 			`amgate_journey_duration_seconds_bucket{journey="Login",outcome="succeeded",realm="/",scheme="server",le="2.5"}`: "0",
 			`amgate_node_visits_total{journey="Login",node_type="data_store",outcome="true",realm="/"}`:                      n,
 			`amgate_node_duration_seconds_count{node_type="data_store",realm="/"}`:                                           n,
+			`amgate_steps_refused_total{realm="/",reason="used",scheme="server"}`:                                            n,
+			`amgate_deliveries_total{kind="webhook",outcome="retried",realm="/"}`:                                            n,
 			`amgate_journey_meter_total{key="seen",realm="/"}`:                                                               n,
 			`amgate_journey_timer_seconds_count{key="walked",realm="/"}`:                                                     n,
 			`amgate_journey_memory_journeys`:                                                                                 "0",
@@ -122,6 +162,53 @@ func TestMetricsSurviveAReload(t *testing.T) {
 	}
 	if got := scrape(t, client)[`amgate_journey_meter_total{key="seen",realm="/"}`]; got != "3" {
 		t.Errorf("after caddy validate: %q", got)
+	}
+}
+
+// What clients do is counted, and what of it the process had to forget: here
+// there is room for one journey in memory.
+func TestMetricsFollowTheJourneys(t *testing.T) {
+	socket := newSocket(t)
+	realms := `"realms": [{"path": "/", "journey_sessions": "in_memory"}]`
+	if err := run(t, `{`+recordedOne+`, `+realms+`, "journey_memory": {"journeys": 1}}`, site(socket)); err != nil {
+		t.Fatal(err)
+	}
+	client := visitor(t, socket)
+	post := func(body string) (answer string) {
+		t.Helper()
+		resp, err := client.Post("http://am.example/am/json/realms/root/authenticate", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		got, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(got)
+	}
+	first := post("")
+	for range 2 {
+		post("")
+	}
+	post(`{"authId": "nonsense"}`)
+	if restarted := post(first); !strings.Contains(restarted, `"authId"`) {
+		t.Errorf("a journey that was evicted: %s", restarted)
+	}
+	got := scrape(t, client)
+	for name, want := range map[string]float64{
+		`journey_memory_evicted_total`: 3,
+		`journey_memory_journeys`:      1,
+		`steps_refused_total{realm="/",reason="malformed",scheme="in_memory"}`: 1,
+		`steps_refused_total{realm="/",reason="lost",scheme="in_memory"}`:      1,
+		`journeys_started_total{journey="Login",realm="/",scheme="in_memory"}`: 4,
+	} {
+		if value := mustFloat(t, got["amgate_"+name]); value != want {
+			t.Errorf("%s is %v, want %v", name, value, want)
+		}
+	}
+	if mustFloat(t, got["amgate_journey_memory_bytes"]) <= 0 {
+		t.Error("a journey takes up no memory")
 	}
 }
 

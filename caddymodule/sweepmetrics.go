@@ -52,7 +52,18 @@ func (m *sweepMetrics) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *sweepMetrics) Collect(out chan<- prometheus.Metric) {
-	swept, told := sums()
+	done := work{swept: reaper.Stats{Removed: make(map[reaper.Class]uint64)}}
+	for b := range working.Range {
+		b := b.(*backend)
+		if b.Reaper != nil {
+			done.addSwept(b.Reaper.Stats())
+		}
+		done.addTold(b.Outbox.Stats())
+	}
+	m.tell(out, done)
+}
+
+func (m *sweepMetrics) tell(out chan<- prometheus.Metric, done work) {
 	gauge := func(d *prometheus.Desc, v float64) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
 	}
@@ -60,51 +71,52 @@ func (m *sweepMetrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
 	leading := 0.0
-	if swept.Leading {
+	if done.swept.Leading {
 		leading = 1
 	}
 	gauge(m.leading, leading)
-	count(m.sweeps, swept.Sweeps)
-	gauge(m.last, swept.LastSweep.Seconds())
-	for class, n := range swept.Removed {
+	count(m.sweeps, done.swept.Sweeps)
+	gauge(m.last, done.swept.LastSweep.Seconds())
+	for class, n := range done.swept.Removed {
 		count(m.removed, n, class.Kind, class.Reason)
 	}
-	count(m.spared, swept.Spared)
-	gauge(m.notices, float64(told.Backlog.Notices))
+	count(m.spared, done.swept.Spared)
+	gauge(m.notices, float64(done.told.Backlog.Notices))
 	age := 0.0
-	if !told.Backlog.Oldest.IsZero() {
-		age = max(0, time.Since(told.Backlog.Oldest).Seconds())
+	if !done.told.Backlog.Oldest.IsZero() {
+		age = max(0, time.Since(done.told.Backlog.Oldest).Seconds())
 	}
 	gauge(m.oldest, age)
-	count(m.deliveries, told.Delivered, "delivered")
-	count(m.deliveries, told.Retried, "retried")
-	count(m.deliveries, told.Failed, "failed")
+	count(m.deliveries, done.told.Delivered, "delivered")
+	count(m.deliveries, done.told.Retried, "retried")
+	count(m.deliveries, done.told.Failed, "failed")
 }
 
-// sums adds up what the open backends did.
-func sums() (swept reaper.Stats, told outbox.Stats) {
-	swept.Removed = make(map[reaper.Class]uint64)
-	for b := range working.Range {
-		b := b.(*backend)
-		if b.Reaper != nil {
-			s := b.Reaper.Stats()
-			swept.Leading = swept.Leading || s.Leading
-			swept.Sweeps += s.Sweeps
-			swept.LastSweep = max(swept.LastSweep, s.LastSweep)
-			swept.Spared += s.Spared
-			for class, n := range s.Removed {
-				swept.Removed[class] += n
-			}
-		}
-		o := b.Outbox.Stats()
-		told.Delivered += o.Delivered
-		told.Retried += o.Retried
-		told.Failed += o.Failed
-		if o.Backlog.Notices > told.Backlog.Notices {
-			told.Backlog = o.Backlog
-		}
+// work is what the open backends did, added up.
+type work struct {
+	swept reaper.Stats
+	told  outbox.Stats
+}
+
+func (w *work) addSwept(s reaper.Stats) {
+	w.swept.Leading = w.swept.Leading || s.Leading
+	w.swept.Sweeps += s.Sweeps
+	w.swept.LastSweep = max(w.swept.LastSweep, s.LastSweep)
+	w.swept.Spared += s.Spared
+	for class, n := range s.Removed {
+		w.swept.Removed[class] += n
 	}
-	return swept, told
+}
+
+// addTold adds what an outbox told. Backlogs may be of one store, and are not
+// added up: the larger one counts.
+func (w *work) addTold(s outbox.Stats) {
+	w.told.Delivered += s.Delivered
+	w.told.Retried += s.Retried
+	w.told.Failed += s.Failed
+	if s.Backlog.Notices > w.told.Backlog.Notices {
+		w.told.Backlog = s.Backlog
+	}
 }
 
 // Interface guard

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -224,6 +225,47 @@ func TestMetrics(t *testing.T) {
 	}
 	if want := map[string]int{"expired": 2, "not_suspended": 1, "malformed": 1, "foreign": 1}; !maps.Equal(reasons, want) {
 		t.Errorf("audited refusals %v, want %v", reasons, want)
+	}
+}
+
+// What was delivered after a reply is counted by what came of it.
+func TestDeliveriesAreCounted(t *testing.T) {
+	counted := new(tally)
+	settings := hookSettings()
+	var hooks hooked
+	var heard []chan call
+	for _, statuses := range [][]int{{http.StatusServiceUnavailable}, {http.StatusNotFound}} {
+		at, calls := hearing(t, statuses...)
+		name := http.StatusText(statuses[0])
+		settings.Webhooks = append(settings.Webhooks, realm.Webhook{Name: name, URL: at, Method: http.MethodPost})
+		hooks, heard = append(hooks, name), append(heard, calls)
+	}
+	settings.Journeys["Login"].Nodes["hook"].Node = hooks
+	o := realmtest.NewOutbox()
+	o.Fail(errors.New("no such mailbox"))
+	mailed := realm.Settings{Path: "/mail", Users: people, Journeys: mail(o, 0)}
+	s := realmtest.New(t, realmtest.NewStore(t), realm.Config{
+		Realms: realmtest.Complete(settings, mailed), Base: realmtest.Base, BaseURL: realmtest.Origin, Metrics: counted,
+	})
+	if err := s.Start(t.Context(), s.Backend); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, s.At(t, "/mail"), request(), "alice")
+	logout(t, s, login(t, s.At(t, "/"), request()).Token)
+	next(t, heard[0])
+	next(t, heard[0]) // that of the second try
+	next(t, heard[1])
+	s.Backend.Outbox.Close() // until what was delivered is counted
+	s.Close()
+
+	got := maps.Clone(counted.lines)
+	maps.DeleteFunc(got, func(line string, _ int) bool { return !strings.HasPrefix(line, "delivered ") })
+	want := map[string]int{
+		"delivered / webhook retried": 1, "delivered / webhook sent": 1, "delivered / webhook failed": 1,
+		"delivered /mail link failed": 1,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("counted %v\nwant %v", got, want)
 	}
 }
 
