@@ -165,6 +165,31 @@ func TestExistingSession(t *testing.T) {
 	}
 }
 
+// TestLocale: the parameter goes before what the browser prefers, for the
+// whole journey (AM 8.1, "Authenticate endpoint parameters").
+func TestLocale(t *testing.T) {
+	s := open(t)
+	for _, tt := range []struct{ query, accept, want string }{
+		{"", "", "Sign in"},
+		{"", "de", "Anmelden"},
+		{"?locale=de", "en", "Anmelden"},
+		{"?locale=en", "de", "Sign in"},
+		{"?locale=de-CH", "", "Anmelden"},
+		{"?locale=", "de", "Anmelden"},
+	} {
+		res := s.do(t, "POST", alpha+tt.query, "", "Accept-Language", tt.accept)
+		for range 2 { // the first step, and that after a wrong password
+			var step struct{ Header string }
+			if decode(t, res, &step); res.Code != http.StatusOK || step.Header != tt.want {
+				t.Errorf("%q with %q: %d %s, want the header %q", tt.query, tt.accept, res.Code, res.Body, tt.want)
+				break
+			}
+			res = s.do(t, "POST", alpha, s.answer(t, res.Body.Bytes(), "bjensen", "wrong"),
+				"Content-Type", "application/json", "Accept-Language", tt.accept)
+		}
+	}
+}
+
 // TestNoSession: a success without a session has neither token nor cookie,
 // but a successUrl, by which journey-client knows it for a success.
 func TestNoSession(t *testing.T) {

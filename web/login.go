@@ -81,6 +81,7 @@ func (p *Pages) request(v *visit) realm.Request {
 	req := realm.Request{
 		IndexType:  v.params.Get("authIndexType"),
 		IndexValue: v.params.Get("authIndexValue"),
+		NoSession:  isTrue(v.params.Get("noSession")),
 		ForceAuth:  isTrue(v.params.Get("ForceAuth")),
 		NewSession: strings.EqualFold(v.params.Get("arg"), "newsession"),
 		Goto:       v.params.Get("goto"),
@@ -187,15 +188,30 @@ func (p *Pages) present(v *visit, answer realm.Reply, notice string) (rep reply,
 			return reply{}, err
 		}
 	case answer.Success != nil:
-		rep = p.leave(v, http.StatusOK, answer.Success.SuccessURL, "signedIn")
-		if answer.Success.Token != "" {
-			v.realm.Cookie.Set(rep.header, answer.Success.Token, v.secure)
-		}
+		rep = p.succeeded(v, answer.Success)
 	default:
 		rep = p.failed(v, answer.Failure)
 	}
 	v.hand(rep.header, answer)
 	return rep, nil
+}
+
+// succeeded is the end of a journey. One that gave no session does not end on
+// the login page, which would ask again.
+func (p *Pages) succeeded(v *visit, s *realm.Success) reply {
+	if s.NoSession {
+		if p.isOwn(s.SuccessURL) {
+			m := messageFor("done")
+			m.Tone = toneGood
+			return show(http.StatusOK, m)
+		}
+		return p.leave(v, http.StatusOK, s.SuccessURL, "done")
+	}
+	rep := p.leave(v, http.StatusOK, s.SuccessURL, "signedIn")
+	if s.Token != "" {
+		v.realm.Cookie.Set(rep.header, s.Token, v.secure)
+	}
+	return rep
 }
 
 // hand adds the cookies that go with every answer of a journey.

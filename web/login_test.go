@@ -173,6 +173,38 @@ func TestSignedInAlready(t *testing.T) {
 	b.get(site+"/am/XUI/").want(t, http.StatusOK, "Welcome") // another realm's session is none
 }
 
+// TestNoSession: a journey that is to give no session gives none, through
+// retries and for who has one, and its end says so: it leads where it was to
+// lead, and not to the login page, which would ask again.
+func TestNoSession(t *testing.T) {
+	sessionless := onePage()
+	sessionless.Name, sessionless.NoSession = "Sessionless", true
+	w := open(t, func(s *realm.Settings) { s.Journeys["Sessionless"] = sessionless })
+	for _, query := range []string{"&noSession=true", "&noSession=TRUE", "&service=Sessionless"} {
+		b := w.browser(t)
+		page := b.get(loginAt+query).submit("IDToken1", username, "IDToken2", "wrong")
+		page = page.submit("IDToken1", username, "IDToken2", secret)
+		page.want(t, http.StatusOK, "All done")
+		if page.leadsTo() != "" || page.sets(sso) || b.cookie(sso) != "" {
+			t.Errorf("%s: leads to %q, Set-Cookie %q", query, page.leadsTo(), page.header.Values("Set-Cookie"))
+		}
+		page = b.signIn(loginAt + query + "&goto=/app")
+		page.want(t, http.StatusOK, "All done")
+		if page.leadsTo() != "/app" || page.link("Continue") != site+"/app" || page.sets(sso) {
+			t.Errorf("%s: leads to %q", query, page.leadsTo())
+		}
+	}
+	b := w.browser(t)
+	b.signIn(loginAt)
+	had := b.cookie(sso)
+	page := b.signIn(loginAt + "&noSession=true") // asks, session or not
+	page.want(t, http.StatusOK, "All done")
+	if b.cookie(sso) != had || !w.Lives(t, had) {
+		t.Error("the session that was there is lost")
+	}
+	w.browser(t).signIn(loginAt+"&noSession=false").want(t, http.StatusOK, "You are signed in")
+}
+
 // TestStaleCookieIsReplaced answers oauth2-proxy's GHSA-f24x-5g9q-753f
 // (SECURITY 53): a session cookie that is there when the login page opens,
 // dead, forged or planted by an attacker who knows it, is not what the person

@@ -130,6 +130,8 @@ var catalogue = withConsole(map[string]map[string]string{
 		"incomplete.notice":  "Something is missing or does not fit. Check what you entered and try again.",
 
 		"signedIn.title":        "You are signed in",
+		"done.title":            "All done",
+		"done.text":             "What you came for is done. It did not sign you in.",
 		"signedOut.title":       "You are signed out",
 		"signedOut.text":        "Your session has ended. You can close this window.",
 		"confirm.title":         "Sign out?",
@@ -223,6 +225,8 @@ var catalogue = withConsole(map[string]map[string]string{
 		"incomplete.notice":  "Etwas fehlt oder passt nicht. Prüfen Sie Ihre Angaben und versuchen Sie es noch einmal.",
 
 		"signedIn.title":        "Sie sind angemeldet",
+		"done.title":            "Erledigt",
+		"done.text":             "Alles ist erledigt. Angemeldet wurden Sie dabei nicht.",
 		"signedOut.title":       "Sie sind abgemeldet",
 		"signedOut.text":        "Ihre Sitzung ist beendet. Sie können dieses Fenster schließen.",
 		"confirm.title":         "Abmelden?",

@@ -146,7 +146,7 @@ const maxQuery = 16 << 10
 
 // passedOn are the parameters of a login URL that its links and forms repeat.
 var passedOn = []string{
-	"realm", "service", "authIndexType", "authIndexValue", "goto", "gotoOnFail", "ForceAuth", "arg", "locale",
+	"realm", "service", "authIndexType", "authIndexValue", "goto", "gotoOnFail", "ForceAuth", "noSession", "arg", "locale",
 }
 
 // locate finds the realm and reads the parameters. A goto that may not be
