@@ -9,14 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/amgate/amgate/cluster"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/token"
 )
@@ -52,26 +51,18 @@ type App struct {
 	// Realms are the realms; the root realm is always there.
 	Realms []*Realm `json:"realms,omitempty"`
 
-	set       *realm.Set
-	advertise string
-	mismatch  sync.Once
-	store     StoreModule
-	backend   *backend
-	keys      []token.Secret
-	taken     releaser
-	log       *slog.Logger
-	relay     *relay
-	memory    *journeyMemory
-	metrics   *metrics
-}
-
-// Node describes a process of a cluster.
-type Node struct {
-	// Name is unique in the cluster. By default the host's name.
-	Name string `json:"name,omitempty"`
-	// Advertise is the URL under which edges reach this node,
-	// "http://am-1:8080".
-	Advertise string `json:"advertise,omitempty"`
+	set      *realm.Set
+	self     cluster.Node
+	serves   bool // whether there is an am_server
+	mismatch sync.Once
+	store    StoreModule
+	backend  *backend
+	keys     []token.Secret
+	taken    releaser
+	log      *slog.Logger
+	relay    *relay
+	memory   *journeyMemory
+	metrics  *metrics
 }
 
 // Cache bounds the local cache of sessions.
@@ -106,6 +97,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.setDefaults()
 	warnUnlessFiltered(a.log)
 
+	var err error
+	if a.self, err = a.Node.provision(); err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
 	if err := a.provisionStore(ctx); err != nil {
 		return err
 	}
@@ -114,15 +109,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("base_url: %w", err)
 		}
 	}
-	var err error
-	if a.advertise, err = a.advertised(); err != nil {
-		return err
-	}
 	if err := a.metrics.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	cfg := realm.Config{
-		Advertise: a.advertise, BaseURL: a.BaseURL, Base: base,
+		BaseURL: a.BaseURL, Base: base,
 		Audit: auditLogger(ctx), Metrics: a.metrics, Logger: a.log,
 	}
 	var errs []error
@@ -224,36 +215,6 @@ func parseSecrets(texts []string) ([]token.Secret, error) {
 	return secrets, nil
 }
 
-// advertised is the host:port by which edges name this node.
-func (a *App) advertised() (string, error) {
-	if a.Node.Advertise == "" {
-		return "", nil
-	}
-	u, err := url.Parse(a.Node.Advertise)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" {
-		return "", fmt.Errorf("node: advertise %q is not a URL of a node; write for example http://am-1:8080", a.Node.Advertise)
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return net.JoinHostPort(u.Hostname(), port), nil
-}
-
-// compareAddress warns once when an edge knows this node by another address
-// than it advertises: then the pins that the node hands out mean nothing to
-// the edge, and in-memory journeys start again whenever the nodes change.
-func (a *App) compareAddress(known string) {
-	if known == "" || strings.EqualFold(known, a.advertise) {
-		return
-	}
-	a.mismatch.Do(func() {
-		a.log.Warn("an edge knows this node by another address than it advertises; write both alike: "+
-			"the address in the edge's am_proxy, and advertise in this node's block node",
-			"edge", known, "advertise", a.Node.Advertise)
-	})
-}
-
 // Start opens the store, unless the configuration before did, and reads the
 // installation's secrets from it.
 func (a *App) Start() error {
@@ -263,6 +224,9 @@ func (a *App) Start() error {
 		return fmt.Errorf("store: %w", err)
 	}
 	b := a.backend.Backend
+	if a.serves {
+		b.Node = a.self
+	}
 	var err error
 	if b.SigningKeys, err = a.backend.keys(a.keys); err != nil {
 		return fmt.Errorf("signing_key: %w", err)

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/amgate/amgate/cluster"
 	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/session"
@@ -35,7 +35,7 @@ var heldKinds = []store.Key{"d/", "e/"}
 // Sessions and the users' indexes, s/ and u/, have a Judge of their own; what
 // it may have left of them is looked for now and then.
 var (
-	sweptKinds  = []store.Key{"j/", "a/", "c/", "l/", "d/", "e/", "f/", outbox.Prefix, store.Announcements}
+	sweptKinds  = []store.Key{"j/", "a/", "c/", "l/", "d/", "e/", "f/", cluster.Prefix, outbox.Prefix, store.Announcements}
 	rarelySwept = []store.Key{"s/"}
 )
 
@@ -63,9 +63,6 @@ type backend struct {
 func takeBackend(
 	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, table *keep.Table, counted *cacheMetrics,
 ) (*backend, error) {
-	if node == "" {
-		node, _ = os.Hostname()
-	}
 	log, err := takeRelay(taken)
 	if err != nil {
 		return nil, err
@@ -121,6 +118,11 @@ func (b *backend) open() (err error) {
 	b.Store, b.Access = front, access
 	b.Outbox = outbox.New(outbox.Config{Store: front, Logger: b.log})
 	b.closers = append(b.closers, func() error { b.Outbox.Close(); return nil })
+	b.Nodes = cluster.New(cluster.Config{
+		Store: front, Probe: probe, Logger: b.log,
+		Journeys: func() int { return b.Journeys.Stats().Journeys },
+	})
+	b.closers = append(b.closers, func() error { b.Nodes.Close(); return nil })
 	b.openReaper(inner)
 	working.Store(b, nil)
 	b.closers = append(b.closers, func() error { working.Delete(b); return nil })

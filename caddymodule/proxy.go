@@ -118,12 +118,13 @@ type replayed struct {
 
 // parseProxy sets up am_proxy from Caddyfile tokens. Syntax:
 //
-//	am_proxy [<matcher>] <upstreams...> {
+//	am_proxy [<matcher>] [<upstreams...>] {
 //		peek_off
 //		<option of reverse_proxy>...
 //	}
 //
-// It is equal to
+// Without upstreams they are the nodes in the directory, dynamic am_nodes. Else
+// it is equal to
 //
 //	route [<matcher>] {
 //		am_affinity
@@ -147,7 +148,11 @@ func parseProxy(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		return nil, err
 	}
 	if len(proxy.Upstreams) == 0 && proxy.DynamicUpstreamsRaw == nil {
-		return nil, h.Err("am_proxy needs the addresses of the AM nodes, for example: am_proxy /am/* am-1:8080 am-2:8080")
+		proxy.DynamicUpstreamsRaw = caddyconfig.JSONModuleObject(new(Upstreams), "source", "am_nodes", nil)
+	}
+	if proxy.DynamicUpstreamsRaw != nil && proxy.HealthChecks != nil && proxy.HealthChecks.Active != nil {
+		return nil, h.Err("active health checks do nothing for nodes that are found in the directory; name the nodes, or leave health_uri out: " +
+			"the directory knows which nodes are there")
 	}
 	stickyDefaults(proxy)
 	return &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{

@@ -69,9 +69,11 @@ the login pages under ` + "`/am/XUI`" + `, and the console, the pages for admini
 The console is for users with the role ` + "`admin`" + ` alone, and every site with ` + "`am_server`" + ` has it: see
 [see and end sessions](../how-to/see-and-end-sessions.md). ` + "`console off`" + ` leaves it out of a site that everybody reaches.
 
-## ` + "`am_proxy [<matcher>] <nodes...> { … }`" + `
+## ` + "`am_proxy [<matcher>] [<nodes...>] { … }`" + `
 
-Sends each journey to the AM node on which it lives. It is ` + "`reverse_proxy`" + ` with an affinity handler in front,
+Sends each journey to the AM node on which it lives, and one that begins to the one of two nodes that has fewer. Without
+nodes it finds them in the store that they share, as they come and go: each that has ` + "`am_server`" + ` and an ` + "`advertise`" + `
+(` + "`dynamic am_nodes`" + `). It is ` + "`reverse_proxy`" + ` with an affinity handler in front,
 and takes all options of ` + "`reverse_proxy`" + `, with other defaults: ` + "`lb_policy am_sticky`, `lb_retries 2`,\n`fail_duration 10s`, `stream_close_delay 5m`" + `.
 Its own option ` + "`peek_off`" + ` turns off the search for an authId in the bodies of clients that send no cookie.
 

@@ -42,7 +42,7 @@ func (s *Server) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	s.app = app
+	s.app, app.serves = app, true
 	s.api, s.pages = rest.New(app.front()), web.New(app.front())
 	if !s.NoConsole {
 		s.console = web.NewConsole(app.front())

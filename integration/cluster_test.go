@@ -13,6 +13,7 @@ import (
 // cluster is an etcd process, AM nodes on it, and an edge in front.
 type cluster struct {
 	etcd  *etcdproc.Cluster
+	key   string
 	nodes []*process
 	edge  *process
 	user  user
@@ -26,27 +27,27 @@ type clusterSpec struct {
 	sessions string
 	// policy is the edge's lb_policy; "" is am_proxy's own.
 	policy string
+	// directory says that the edge finds the nodes itself.
+	directory bool
 }
 
 // startCluster runs the processes. The edge protects an app at its root.
 func startCluster(t *testing.T, s clusterSpec) *cluster {
 	t.Helper()
-	c := &cluster{etcd: etcdproc.Start(t, etcdproc.Options{Members: 1}), user: newUser("bjensen")}
-	key := token.GenerateSecret().Base64()
+	c := newCluster(t)
 	var addresses []string
-	for i := range s.nodes {
-		port := freePort(t)
-		addr := "127.0.0.1:" + port
-		addresses = append(addresses, addr)
-		c.nodes = append(c.nodes, c.startMember(t, fmt.Sprintf("am-%d", i+1), addr, key, s,
-			fmt.Sprintf("http://:%s {\n\timport logged\n\tam_server /am/*\n}\n", port)))
+	for range s.nodes {
+		addresses = append(addresses, strings.TrimPrefix(c.addNode(t, s).url, "http://"))
+	}
+	if s.directory {
+		addresses = nil
 	}
 	policy := ""
 	if s.policy != "" {
 		policy = "lb_policy " + s.policy
 	}
 	addr := "localhost:" + freePort(t)
-	c.edge = c.startMember(t, "edge", addr, key, s, fmt.Sprintf(`
+	c.edge = c.startMember(t, "edge", addr, s, fmt.Sprintf(`
 http://%s {
 	import logged
 	am_proxy /am/* %s {
@@ -61,15 +62,31 @@ http://%s {
 	return c
 }
 
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	return &cluster{
+		etcd: etcdproc.Start(t, etcdproc.Options{Members: 1}), key: token.GenerateSecret().Base64(), user: newUser("bjensen"),
+	}
+}
+
+// addNode starts another AM node.
+func (c *cluster) addNode(t *testing.T, s clusterSpec) *process {
+	t.Helper()
+	port := freePort(t)
+	node := c.startMember(t, fmt.Sprintf("am-%d", len(c.nodes)+1), "127.0.0.1:"+port, s,
+		fmt.Sprintf("http://:%s {\n\timport logged\n\tam_server /am/*\n}\n", port))
+	c.nodes = append(c.nodes, node)
+	return node
+}
+
 // startGateways runs processes that are AM node and gateway each, with an app,
 // on one etcd. Browsers would share their cookies: all are localhost.
 func startGateways(t *testing.T, s clusterSpec) *cluster {
 	t.Helper()
-	c := &cluster{etcd: etcdproc.Start(t, etcdproc.Options{Members: 1}), user: newUser("bjensen")}
-	key := token.GenerateSecret().Base64()
+	c := newCluster(t)
 	for i := range s.nodes {
 		addr := "localhost:" + freePort(t)
-		c.nodes = append(c.nodes, c.startMember(t, fmt.Sprintf("am-%d", i+1), addr, key, s, fmt.Sprintf(`
+		c.nodes = append(c.nodes, c.startMember(t, fmt.Sprintf("am-%d", i+1), addr, s, fmt.Sprintf(`
 http://%s {
 	import logged
 	am_server /am/*
@@ -83,7 +100,7 @@ http://%s {
 	return c
 }
 
-func (c *cluster) startMember(t *testing.T, name, addr, key string, s clusterSpec, sites string) *process {
+func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, sites string) *process {
 	t.Helper()
 	dir := newDir(t)
 	writeUsers(t, dir, c.user)
@@ -119,7 +136,7 @@ func (c *cluster) startMember(t *testing.T, name, addr, key string, s clusterSpe
 				check true -> success
 				check false -> failure
 			}
-		}`, name, addr, strings.Join(c.etcd.Endpoints(), " "), key, s.journeySessions, s.sessions),
+		}`, name, addr, strings.Join(c.etcd.Endpoints(), " "), c.key, s.journeySessions, s.sessions),
 		sites: sites,
 	})
 }

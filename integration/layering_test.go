@@ -32,6 +32,8 @@ var layers = map[string]layer{
 	"store/outbox": {level: 1, only: []string{"store"}},
 	"store/reaper": {level: 1, only: []string{"store"}},
 
+	"cluster": {level: 1},
+
 	"journey": {level: 1, only: []string{"store", "identity", "journey/callback"}},
 
 	"journey/keep":             {level: 2},
@@ -112,7 +114,7 @@ const nextStandard = "github.com/go-json-experiment/json"
 // the Go project publishes beside it).
 var bare = []string{
 	"store", "store/sealed", "store/memory", "identity", "identity/queryfilter", "journey",
-	"journey/callback", "journey/affinity", "realm", "rest", "web", "gateway",
+	"journey/callback", "journey/affinity", "cluster", "realm", "rest", "web", "gateway",
 }
 
 // public are the packages that a third party extends amgate with. Whoever

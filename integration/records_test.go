@@ -36,6 +36,7 @@ var golden = map[string]struct{ test, file string }{
 	"l":   {"TestRecordsAreAsTheyWere", "identity/guard/golden_test.go"},
 	"inv": {"TestAnnouncementIsAsItWas", "store/cache/entries_test.go"},
 	"o":   {"TestNoticeLayoutIsAsItWas", "session/ended_test.go"},
+	"n":   {"TestNodeIsWrittenAsItWas", "cluster/node_test.go"},
 	"e":   {"TestEpochLayoutIsAsItWas", "session/client_test.go"},
 }
 

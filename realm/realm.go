@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/amgate/amgate/cluster"
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/affinity"
 	"github.com/amgate/amgate/journey/keep"
@@ -24,8 +25,6 @@ import (
 // Config is what a configuration says about its realms.
 type Config struct {
 	Realms []Settings
-	// Advertise is the host:port under which edges reach this node, or "".
-	Advertise string
 	// BaseURL is the configured origin of the site; links in mails are built
 	// from it. Base is the path under which AM is served, "/am".
 	BaseURL, Base string
@@ -47,6 +46,10 @@ type Backend struct {
 	// is over. nil: other nodes do.
 	Outbox *outbox.Outbox
 	Reaper *reaper.Reaper
+	// Nodes is the directory of nodes; nil: there are no others. Node is this
+	// one in it; without an address it is no node, for nobody can reach it.
+	Nodes *cluster.Directory
+	Node  cluster.Node
 	// Journeys holds the in-memory journeys of all realms.
 	Journeys *keep.Table
 	// SigningKeys, newest first, are the root secrets of the installation.
@@ -242,10 +245,10 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 			Store: b.Store, Keys: ring, Access: b.Access, Outages: outages, Carried: carried,
 			Outbox: b.Outbox, Webhooks: webhooksOf, Logger: s.cfg.Logger,
 		}),
-		affinity: affinity.New(ring.Derive("affinity")),
+		affinity: affinity.New(ring.DeriveLasting("affinity")),
 	}
-	if s.cfg.Advertise != "" {
-		k.pin = k.affinity.Pin(s.cfg.Advertise)
+	if b.Node.Address != "" {
+		k.pin = k.affinity.Pin(b.Node.Address)
 	}
 	for _, r := range s.realms {
 		running, err := r.run(ring, b)
@@ -255,20 +258,30 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 		r.running.Store(running)
 	}
 	s.keyed.Store(k)
-	s.lend(k.sessions, b)
+	s.lend(k, ring, b)
 	s.rotate(ctx, b)
 	return max(from, 1), nil // 0 says that they are not read
 }
 
 // lend lets the Backend use what only a configuration has: the keys of its
-// realms and whom to tell.
-func (s *Set) lend(sessions *session.Manager, b Backend) {
-	s.takeBack()
+// realms, whom to tell, and which node this is. What was lent before is taken
+// back afterwards, so that nothing is without for a moment.
+func (s *Set) lend(k *keyed, ring *token.Ring, b Backend) {
+	before := s.withdraw
+	s.withdraw = nil
 	if b.Outbox != nil {
-		s.withdraw = append(s.withdraw, b.Outbox.Use(notices{s, sessions}))
+		s.withdraw = append(s.withdraw, b.Outbox.Use(notices{s, k.sessions}))
 	}
 	if b.Reaper != nil {
-		s.withdraw = append(s.withdraw, b.Reaper.Use(sessions.Timeouts()))
+		s.withdraw = append(s.withdraw, b.Reaper.Use(k.sessions.Timeouts()))
+	}
+	if b.Nodes != nil {
+		s.withdraw = append(s.withdraw, b.Nodes.Use(cluster.Identity{
+			Key: ring.DeriveLasting("directory of nodes"), Router: k.affinity, Self: b.Node,
+		}))
+	}
+	for _, withdraw := range before {
+		withdraw()
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/amgate/amgate/cluster"
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/callback"
@@ -88,7 +89,9 @@ func settings(scheme realm.JourneyScheme, users identity.Store) []realm.Settings
 func newSite(t testing.TB, scheme realm.JourneyScheme, st store.Store) *site {
 	t.Helper()
 	people := &busy{Users: people}
-	return &site{realmtest.New(t, st, realm.Config{Realms: settings(scheme, people), Advertise: "am-1:8080"}), people}
+	s := realmtest.New(t, st, realm.Config{Realms: settings(scheme, people)})
+	s.Backend.Node = cluster.Node{Address: "am-1:8080"}
+	return &site{s, people}
 }
 
 func started(t testing.TB, scheme realm.JourneyScheme) *site {

@@ -15,7 +15,7 @@ import (
 // one before works on.
 func (s *site) reload(t *testing.T, realms []realm.Settings) *realm.Set {
 	t.Helper()
-	set, err := realm.New(realm.Config{Realms: realms, Advertise: "am-1:8080", Logger: s.Log.Logger()})
+	set, err := realm.New(realm.Config{Realms: realms, Logger: s.Log.Logger()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ bin/etcd --name cluster --data-dir "$data/etcd" --log-level error \
 	--initial-cluster cluster=http://127.0.0.1:23800 &
 pids+=($!)
 
-export AMGATE_ETCD=http://127.0.0.1:23790 AMGATE_DATA="$PWD/$data" AMGATE_NODES="127.0.0.1:8091 127.0.0.1:8092"
+export AMGATE_ETCD=http://127.0.0.1:23790 AMGATE_DATA="$PWD/$data"
 start() { # role name port
 	AMGATE_ROLE=$1 AMGATE_NAME=$2 AMGATE_PORT=$3 \
 		bin/amgate run --config integration/cluster/Caddyfile >"$data/$2.log" 2>&1 &

@@ -145,6 +145,67 @@ func TestEdgesAgree(t *testing.T) {
 	})
 }
 
+// TestBestIsInOrder: the best ones are those that Pick would take one after the
+// other if each failed.
+func TestBestIsInOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		ns := nodes(rapid.IntRange(0, 8).Draw(t, "nodes"))
+		a := numbered(rapid.Int().Draw(t, "id"))
+		down := rapid.SliceOfDistinct(rapid.IntRange(0, 7), rapid.ID).Draw(t, "down")
+		best := make([]int, rapid.IntRange(0, 4).Draw(t, "wanted"))
+		n := ours.Best(a, ns, func(i int) bool { return !slices.Contains(down, i) }, best)
+		for _, got := range best[:n] {
+			if want := ours.Pick(a, ns, func(i int) bool { return !slices.Contains(down, i) }); got != want {
+				t.Fatalf("the best are %v; %d should be %d", best[:n], got, want)
+			}
+			down = append(down, got)
+		}
+		if next := ours.Pick(a, ns, func(i int) bool { return !slices.Contains(down, i) }); n < len(best) && next >= 0 {
+			t.Fatalf("the best are %v of %d wanted, but there is %d", best[:n], len(best), next)
+		}
+	})
+}
+
+// TestNewJourneysSpreadByLoad: with a hundred nodes none has more than 1.15
+// times the mean, which by rank alone some would have.
+func TestNewJourneysSpreadByLoad(t *testing.T) {
+	t.Parallel()
+	const n, journeys = 100, 20_000
+	ns, load, byRank := nodes(n), make([]int, n), make([]int, n)
+	for i := range journeys {
+		load[ours.PickNew(numbered(i), ns, all, func(i int) int { return load[i] })]++
+		byRank[ours.Pick(numbered(i), ns, all)]++
+	}
+	if most := slices.Max(load); most*100 > journeys/n*115 {
+		t.Errorf("a node has %d journeys, the mean is %d", most, journeys/n)
+	}
+	if most := slices.Max(byRank); most*100 <= journeys/n*115 {
+		t.Errorf("by rank alone no node has more than %d: this test shows nothing", most)
+	}
+	busy := func(i int) int { return load[i] }
+	if got := ours.PickNew(numbered(1), ns, func(i int) bool { return i == 7 }, busy); got != 7 {
+		t.Errorf("of one node it is %d", got)
+	}
+	if got := ours.PickNew(numbered(1), ns, func(int) bool { return false }, busy); got != -1 {
+		t.Errorf("of none it is %d", got)
+	}
+}
+
+func BenchmarkPickNew(b *testing.B) {
+	for _, n := range []int{3, 10, 100, 1000} {
+		ns, load := nodes(n), func(i int) int { return i }
+		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if ours.PickNew(numbered(i), ns, all, load) < 0 {
+					b.Fatal("none")
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkPick(b *testing.B) {
 	for _, n := range []int{3, 10, 100, 1000} {
 		ns := nodes(n)

@@ -1,0 +1,98 @@
+package cluster
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/sealed"
+)
+
+// part is this process's part in the cluster, under one identity.
+type part struct {
+	directory *Directory
+	id        Identity
+	sum       [32]byte
+	codec     *sealed.Codec
+	users     int // guarded by Directory.mu
+
+	beatNow chan struct{} // holds a token when the record is to be written at once
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	// Only the following goroutine uses these.
+	clock   clock
+	entries map[store.Key]*entry
+	probed  chan probed
+}
+
+func (p *part) log() *slog.Logger { return p.directory.cfg.Logger }
+
+func (p *part) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	if p.id.Self.Address != "" {
+		p.running.Go(func() { p.beat(ctx) })
+	}
+	p.running.Go(func() { p.follow(ctx) })
+}
+
+// end stops taking part; a node that leaves says so.
+func (p *part) end(leaves bool) {
+	p.stop()
+	p.running.Wait()
+	if leaves && p.id.Self.Address != "" {
+		ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+		defer cancel()
+		if err := p.write(ctx, true); err != nil {
+			p.log().Warn("the directory of nodes does not know that this node leaves; the others will find out", "error", err)
+		}
+	}
+}
+
+// hurry makes the record be written at once.
+func (p *part) hurry() {
+	select {
+	case p.beatNow <- struct{}{}:
+	default:
+	}
+}
+
+// beat writes this node's record until ctx ends.
+func (p *part) beat(ctx context.Context) {
+	pause, failing := minPause, false
+	for {
+		err := p.write(ctx, false)
+		if ctx.Err() != nil {
+			return
+		}
+		wait := store.Spread(beatInterval, beatInterval/10)
+		if err != nil {
+			if !failing {
+				p.log().Warn("this node cannot be written into the directory; what is known of it stays as it is meanwhile", "error", err)
+			}
+			wait, pause = pause, min(2*pause, maxPause)
+		} else {
+			pause = minPause
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.beatNow:
+		case <-time.After(wait):
+		}
+	}
+}
+
+// write writes this node's record as it is now.
+func (p *part) write(ctx context.Context, left bool) error {
+	self := p.id.Self
+	self.Journeys, self.Draining = p.directory.cfg.Journeys(), p.directory.draining.Load()
+	key := keyOf(p.id.Router.Pin(self.Address))
+	_, err := p.directory.cfg.Store.Commit(ctx,
+		store.Put(key, p.codec.Seal(key, written{self, left}.encode()), time.Now().Add(Lease)))
+	return err
+}

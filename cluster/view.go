@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/amgate/amgate/journey/affinity"
+)
+
+// Member is a node of a View.
+type Member struct {
+	Node
+	ranked affinity.Node
+	// sent is how many journeys were sent there since the node last wrote.
+	sent *atomic.Int64
+}
+
+// Load is how many journeys the node has, as far as is known here: those that
+// it told of, and those that were sent there from here since.
+func (m Member) Load() int {
+	if m.sent == nil {
+		return 0 // the zero Member
+	}
+	return m.Journeys + int(m.sent.Load())
+}
+
+// Sent counts a journey that begins there.
+func (m Member) Sent() {
+	if m.sent != nil {
+		m.sent.Add(1)
+	}
+}
+
+// View is the nodes at a moment, in the order of their addresses. It does not
+// change.
+type View struct {
+	Members []Member
+	// Ranked are the Members as affinity.Router ranks them.
+	Ranked []affinity.Node
+	byPin  map[affinity.Pin]int
+}
+
+// newView sorts members.
+func newView(members []Member) *View {
+	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Address, b.Address) })
+	v := &View{Members: members, byPin: make(map[affinity.Pin]int, len(members))}
+	for i, m := range members {
+		v.Ranked = append(v.Ranked, m.ranked)
+		v.byPin[m.ranked.Pin] = i
+	}
+	return v
+}
+
+// Pinned is the node with a pin.
+func (v *View) Pinned(p affinity.Pin) (Member, bool) {
+	i, ok := v.byPin[p]
+	if !ok {
+		return Member{}, false
+	}
+	return v.Members[i], true
+}
+
+// At is the node at an address, without regard to case.
+func (v *View) At(address string) (Member, bool) {
+	i := slices.IndexFunc(v.Members, func(m Member) bool { return strings.EqualFold(m.Address, address) })
+	if i < 0 {
+		return Member{}, false
+	}
+	return v.Members[i], true
+}
