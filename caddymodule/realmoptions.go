@@ -64,6 +64,11 @@ var realmOptions = append([]option[*Realm]{
 		set: duration(func(r *Realm) *caddyDuration { return &r.IdleTimeout }),
 	},
 	{
+		name: "session_quota", args: "<count> [deny | destroy_next_expiring | destroy_oldest | destroy_all]", def: "any number",
+		doc: "How many sessions a user may have in the realm at once, and what becomes of a login beyond that: it is denied, or it ends the session that would expire next (AM's default), the oldest one, or all. It is exact on any number of gateways. AM's words such as DESTROY_OLDEST_SESSION are understood. Not for client-side sessions, which nobody counts.",
+		set: parseSessionQuota,
+	},
+	{
 		name: "session_properties", args: "<name...>", def: "AMCtxId", many: true,
 		doc: "The session properties that clients may read and change over REST. AMCtxId is always among them; those of the server itself can only be read.",
 		set: list(func(r *Realm) *[]string { return &r.SessionProperties }),

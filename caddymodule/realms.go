@@ -49,6 +49,8 @@ type Realm struct {
 	Lockout     *Lockout       `json:"lockout,omitempty"`
 	MaxTime     caddy.Duration `json:"max_time,omitempty"`
 	IdleTimeout caddy.Duration `json:"idle_timeout,omitempty"`
+	// SessionQuota bounds how many sessions a user may have at once.
+	SessionQuota *SessionQuota `json:"session_quota,omitempty"`
 	// SessionProperties are those that clients may read and change.
 	SessionProperties []string `json:"session_properties,omitempty"`
 	// Outage says what becomes of sessions while the store does not answer.
@@ -87,6 +89,15 @@ type Lockout struct {
 	Count    int            `json:"count"`
 	Interval caddy.Duration `json:"interval"`
 	Duration caddy.Duration `json:"duration,omitempty"`
+}
+
+// SessionQuota says how many sessions a user may have, and what becomes of a
+// login beyond that: deny, destroy_next_expiring (the default), destroy_oldest
+// or destroy_all.
+type SessionQuota struct {
+	Max    int    `json:"max"`
+	Action string `json:"action,omitempty"`
+	Source string `json:"source,omitempty"`
 }
 
 // Cookie says how the SSO token travels in browsers.
@@ -136,6 +147,9 @@ func (r *Realm) settings(ctx caddy.Context, app *App, cfg realm.Config) (s realm
 		s.Lockout = &realm.Lockout{
 			Count: l.Count, Interval: time.Duration(l.Interval), Duration: time.Duration(l.Duration),
 		}
+	}
+	if s.Quota, err = r.SessionQuota.quota(); err != nil {
+		return s, journeys, err
 	}
 	if s.Outage, err = r.Outage.freshness(); err != nil {
 		return s, journeys, err

@@ -12,7 +12,9 @@ const (
 	messageLoginFailure = "Login failure"
 	messageTimedOut     = "Session has timed out"
 	messageOtherUser    = "Session Upgrade fails since user is different than original authenticated user"
+	messageQuota        = "You have reached your session limit."
 	errorCodeTimedOut   = "110"
+	errorCodeQuota      = "115"
 	// ErrorCodeOtherUser is the Failure of a user who has signed in while the
 	// client had a session of somebody else.
 	ErrorCodeOtherUser = "124"

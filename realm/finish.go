@@ -90,7 +90,11 @@ func (c *call) succeed(ctx context.Context, tree *journey.Tree, s *journey.Succe
 		ended.session, ended.level = &made, made.AuthLevel()
 		return err
 	}
-	if err := c.keeper.Finish(ctx, c.snap, commit); err != nil {
+	err := c.keeper.Finish(ctx, c.snap, commit)
+	switch {
+	case errors.Is(err, session.ErrQuota):
+		return c.failAs(ctx, howFailed, &Failure{Message: messageQuota, ErrorCode: errorCodeQuota, FailureURL: c.FailureURL})
+	case err != nil:
 		return err
 	}
 	if ended.session != nil && len(s.SuccessProperties) > 0 {

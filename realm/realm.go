@@ -233,8 +233,9 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 		return 0, err
 	}
 	outages, carried := make(map[string]store.Freshness, len(s.realms)), make(map[string]session.Carried)
+	quotas := make(map[string]session.Quota, len(s.realms))
 	for path, r := range s.realms {
-		outages[path] = r.Outage
+		outages[path], quotas[path] = r.Outage, r.Quota.Quota
 		if r.AuthenticatedSessions == SessionsClient {
 			carried[path] = session.Carried{Room: r.Cookie.Room(), Signing: r.Signing}
 		}
@@ -242,7 +243,7 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 	k := &keyed{
 		store: b.Store,
 		sessions: session.NewManager(session.Config{
-			Store: b.Store, Keys: ring, Access: b.Access, Outages: outages, Carried: carried,
+			Store: b.Store, Keys: ring, Access: b.Access, Outages: outages, Carried: carried, Quotas: quotas,
 			Outbox: b.Outbox, Webhooks: webhooksOf, Logger: s.cfg.Logger,
 		}),
 		affinity: affinity.New(ring.DeriveLasting("affinity")),

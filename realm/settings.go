@@ -1,12 +1,14 @@
 package realm
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/token"
 )
@@ -70,6 +72,8 @@ type Settings struct {
 	// Lockout locks accounts after failed logins; nil for never.
 	Lockout              *Lockout
 	MaxTime, IdleTimeout time.Duration
+	// Quota bounds how many sessions a user may have at once.
+	Quota Quota
 	// SessionProperties are the properties of sessions that clients may read
 	// and, unless they are the server's own, change; AM's session property
 	// allow-list. AMCtxId is always among them.
@@ -104,6 +108,12 @@ type Lockout struct {
 	// until an administrator, or an Account Lockout node, unlocks it.
 	Count              int
 	Interval, Duration time.Duration
+}
+
+// Quota is a session.Quota, and where it was written, "" if that is not known.
+type Quota struct {
+	session.Quota
+	Source string
 }
 
 // Webhook is an HTTP request that is made when a session ends (AM 8.1,
@@ -181,6 +191,9 @@ func (s Settings) Check() error {
 	if s.Outage == store.Fresh {
 		return fail("sessions would be read from the store at every request; use strict, freshness, or grace with a duration")
 	}
+	if err := s.checkQuota(); err != nil {
+		return fail("%v", err)
+	}
 	if err := s.checkDefaultJourney(); err != nil {
 		return fail("%v", err)
 	}
@@ -196,6 +209,20 @@ func (s Settings) Check() error {
 		}
 	}
 	return s.Cookie.check(fail)
+}
+
+// checkQuota tells why the quota cannot be kept, and where it was written.
+func (s Settings) checkQuota() (err error) {
+	switch {
+	case s.Quota.Max < 0:
+		err = fmt.Errorf("session_quota %d: a user must be allowed at least one session", s.Quota.Max)
+	case s.Quota.Max > 0 && s.AuthenticatedSessions == SessionsClient:
+		err = errors.New("session_quota: nobody counts sessions that their clients carry; use authenticated_sessions server")
+	}
+	if err != nil && s.Quota.Source != "" {
+		err = fmt.Errorf("%s: %w", s.Quota.Source, err)
+	}
+	return err
 }
 
 // checkDefaultJourney tells why the default journey cannot be one, and where

@@ -32,12 +32,14 @@ func (m *Manager) issueCarried(ctx context.Context, r *realm, g *Grant, with []s
 	if g.MaxTime > maxCarried {
 		return "", Session{}, fmt.Errorf("session: a max time of %v, but a session that its client carries lasts at most %v", g.MaxTime, maxCarried)
 	}
+	head := r.keys.DeriveHead(g.Seed)
+	id := sessionID(&head)
 	again, last := g.Again, g
-	err = m.planned(ctx, r, g, func(p *plan) error {
+	err = m.planned(ctx, r, g, id, func(p *plan) error {
 		if again && len(p.ops) == 0 {
 			p.grant = *last // that the session to upgrade is over may be this login's doing
 		}
-		if tok, s, err = m.carry(ctx, r, &p.grant); err != nil {
+		if tok, s, err = m.carry(ctx, r, &p.grant, id); err != nil {
 			return err
 		}
 		again, err = m.commitEnd(ctx, again, slices.Concat(p.ops, with))
@@ -53,7 +55,7 @@ func (m *Manager) issueCarried(ctx context.Context, r *realm, g *Grant, with []s
 }
 
 // carry makes a session that its client carries, and its token.
-func (m *Manager) carry(ctx context.Context, r *realm, g *Grant) (string, Session, error) {
+func (m *Manager) carry(ctx context.Context, r *realm, g *Grant, id hash) (string, Session, error) {
 	user := m.userOf(g.Realm, g.UserID)
 	created, err := m.dateAfter(ctx, user)
 	if err != nil {
@@ -63,8 +65,7 @@ func (m *Manager) carry(ctx context.Context, r *realm, g *Grant) (string, Sessio
 	if err != nil {
 		return "", Session{}, err
 	}
-	head := r.keys.DeriveHead(g.Seed)
-	s := Session{record: string(record), id: sessionID(&head), carried: true}
+	s := Session{record: string(record), id: id, carried: true}
 	tok, err := m.seal(r, s, g.Journey)
 	return tok, s, err
 }

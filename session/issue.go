@@ -79,7 +79,7 @@ const (
 // does not answer.
 //
 // Errors: store.ErrConflict and store.ErrExists if an operation of with did
-// not hold, what wraps store.ErrUnavailable, and others for a grant that
+// not hold, ErrQuota, what wraps store.ErrUnavailable, and others for a grant that
 // cannot be a session, ErrCookie among them. The token is a secret; never log it.
 func (m *Manager) Issue(ctx context.Context, g Grant, with ...store.Op) (tok string, s Session, err error) {
 	if err := g.check(); err != nil {
@@ -150,16 +150,14 @@ var fenced = []byte{1}
 // comes with a fence, and no try happens where one is. It lasts as long as
 // what a late try could bring back.
 func (m *Manager) create(ctx context.Context, r *realm, g *Grant, id hash, with []store.Op) (s Session, err error) {
-	var fence store.Op
-	err = m.planned(ctx, r, g, func(p *plan) (err error) {
+	err = m.planned(ctx, r, g, id, func(p *plan) (err error) {
 		var ops []store.Op
 		if s, ops, err = m.prepare(r, &p.grant, id); err != nil {
 			return err
 		}
-		fence = store.Create(fenceKey(id), fenced, s.MaxExpires())
-		once := store.Absent(fence.Key)
-		if g.Again {
-			once = fence
+		once := fence(s)
+		if !g.Again {
+			once = store.Absent(once.Key)
 		}
 		s.revision, err = m.commit(ctx, slices.Concat(ops, p.ops, []store.Op{once}, with)...)
 		return err
@@ -171,11 +169,14 @@ func (m *Manager) create(ctx context.Context, r *realm, g *Grant, id hash, with 
 		return s, err
 	}
 	// One of several tries has made it, and others may be on their way.
-	if _, err = m.commit(ctx, fence); errors.Is(err, store.ErrExists) {
+	if _, err = m.commit(ctx, fence(s)); errors.Is(err, store.ErrExists) {
 		err = nil
 	}
 	return s, err
 }
+
+// fence is the operation that puts one up for a session.
+func fence(s Session) store.Op { return store.Create(fenceKey(s.id), fenced, s.MaxExpires()) }
 
 // recognise returns the session that the seed has yielded already, or, if
 // there is none, the error by which create failed: then that was because of

@@ -56,7 +56,7 @@ func (m *Manager) List(ctx context.Context, path, userID string, page Page) (fou
 		after = indexKey(user, id)
 	}
 	for len(found) < limit {
-		entries, last, err := m.indexPage(ctx, r, user, store.Page{After: after, Limit: limit - len(found)})
+		entries, _, last, err := m.indexPage(ctx, r, user, store.Page{After: after, Limit: limit - len(found)})
 		if err != nil || last == "" {
 			return found, "", err
 		}
@@ -100,15 +100,23 @@ func isOver(err error) bool { return errors.Is(err, ErrEnded) || errors.Is(err, 
 // indexed is a session by its entry in its user's index.
 type indexed struct {
 	entry
-	id hash
+	id       hash
+	revision int64 // of the entry
 }
 
-// index reads all entries of a user's index.
-func (m *Manager) index(ctx context.Context, r *realm, user hash) (all []indexed, err error) {
+// index reads all entries of a user's index. Nothing that is not among them
+// was written up to the revision asOf.
+func (m *Manager) index(ctx context.Context, r *realm, user hash) (all []indexed, asOf int64, err error) {
 	for after := store.Key(""); ; {
-		entries, last, err := m.indexPage(ctx, r, user, store.Page{After: after})
-		if err != nil || last == "" {
-			return all, err
+		entries, revision, last, err := m.indexPage(ctx, r, user, store.Page{After: after})
+		if err != nil {
+			return nil, 0, err
+		}
+		if asOf == 0 {
+			asOf = revision // what later pages show that is newer will be found to be
+		}
+		if last == "" {
+			return all, asOf, nil
 		}
 		all, after = append(all, entries...), last
 	}
@@ -117,14 +125,14 @@ func (m *Manager) index(ctx context.Context, r *realm, user hash) (all []indexed
 // indexPage reads a part of a user's index, and says which record was the last
 // that it saw: "" if there were none. Entries that cannot be read are left out
 // and logged.
-func (m *Manager) indexPage(ctx context.Context, r *realm, user hash, page store.Page) (entries []indexed, last store.Key, err error) {
-	records, _, err := m.store.List(ctx, indexPrefix(user), page)
+func (m *Manager) indexPage(ctx context.Context, r *realm, user hash, page store.Page) (entries []indexed, asOf int64, last store.Key, err error) {
+	records, asOf, err := m.store.List(ctx, indexPrefix(user), page)
 	if err != nil {
-		return nil, "", m.readError(ctx, err)
+		return nil, 0, "", m.readError(ctx, err)
 	}
 	for _, rec := range records {
 		last = rec.Key
-		var e indexed
+		e := indexed{revision: rec.Revision}
 		plain, err := r.codec.OpenInPlace(rec.Key, rec.Value)
 		if err == nil {
 			e.entry, err = decodeEntry(plain)
@@ -136,7 +144,7 @@ func (m *Manager) indexPage(ctx context.Context, r *realm, user hash, page store
 		}
 		entries = append(entries, e)
 	}
-	return entries, last, nil
+	return entries, asOf, last, nil
 }
 
 // ByHandle finds a live session of any realm by its handle, without using it.
@@ -184,7 +192,7 @@ func (m *Manager) EndUser(ctx context.Context, path, userID string, except *Sess
 	if err := m.endAllCarried(ctx, m.userOf(path, userID), except); err != nil {
 		return nil, err
 	}
-	entries, err := m.index(ctx, r, m.userOf(path, userID))
+	entries, _, err := m.index(ctx, r, m.userOf(path, userID))
 	if err != nil {
 		return nil, err
 	}

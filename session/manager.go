@@ -60,6 +60,8 @@ type Config struct {
 	// Carried are the realms whose sessions their clients are to carry. Each
 	// realm takes its tokens of both kinds.
 	Carried map[string]Carried
+	// Quotas has, by realm, how many sessions a user may have.
+	Quotas map[string]Quota
 	// Logger is told of sessions that went idle and of records that are not
 	// what they should be; never of a token.
 	Logger *slog.Logger
@@ -84,6 +86,7 @@ type Manager struct {
 	outages map[string]store.Freshness
 	carried map[string]Carried
 	carrier *token.Carrier
+	quotas  map[string]Quota
 	log     *slog.Logger
 	userKey [32]byte
 
@@ -102,7 +105,8 @@ type realm struct {
 	outage store.Freshness
 	// room is how long a token may be of a session that its client carries, 0
 	// if the store is to have the sessions.
-	room int
+	room  int
+	quota Quota
 }
 
 // NewManager returns a Manager.
@@ -115,6 +119,7 @@ func NewManager(cfg Config) *Manager {
 		hooks:   cfg.Webhooks,
 		outages: cfg.Outages,
 		carried: cfg.Carried,
+		quotas:  cfg.Quotas,
 		log:     cfg.Logger,
 		userKey: cfg.Keys.DeriveLasting("session user"),
 	}
@@ -269,7 +274,9 @@ func (m *Manager) realm(path string) (*realm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session: realm %s: %w", path, err)
 	}
-	r := &realm{path: path, keys: keys, codec: codec, outage: m.outages[path], room: min(m.carried[path].Room, token.MaxSession)}
+	r := &realm{
+		path: path, keys: keys, codec: codec, outage: m.outages[path], room: min(m.carried[path].Room, token.MaxSession), quota: m.quotas[path],
+	}
 	realms := maps.Clone(*m.realms.Load())
 	if realms == nil {
 		realms = make(map[string]*realm)

@@ -32,34 +32,38 @@ type plan struct {
 	rests []int64
 }
 
-// plan reads what a login has to change. Errors: ErrQuota, and what wraps
+// plan reads what a login has to change whose session is to have an id. Errors:
+// store.ErrExists if that session is there, ErrQuota, and what wraps
 // store.ErrUnavailable.
-func (m *Manager) plan(ctx context.Context, r *realm, g *Grant) (*plan, error) {
+func (m *Manager) plan(ctx context.Context, r *realm, g *Grant, id hash) (*plan, error) {
 	p := &plan{grant: *g}
-	if g.Upgrades == nil {
+	counted := true // if no session goes for this one that was counted
+	if g.Upgrades != nil {
+		old, err := m.replaced(ctx, r, g.Upgrades.Session, p)
+		switch {
+		case err == nil:
+			p.grant = g.inherits(old)
+			counted = old.carried
+		case !isOver(err):
+			return nil, err
+		default:
+			p.grant.Upgrades = nil // it has ended meanwhile: the login stands for itself
+		}
+	}
+	if !counted || r.quota.Max == 0 {
 		return p, nil
 	}
-	old, err := m.replaced(ctx, r, g.Upgrades.Session, p)
-	switch {
-	case isOver(err):
-		// It has ended meanwhile: the login stands for itself.
-		p.grant.Upgrades = nil
-	case err != nil:
-		return nil, err
-	default:
-		p.grant = g.inherits(old)
-	}
-	return p, nil
+	return p, m.makeRoom(ctx, r, m.userOf(g.Realm, g.UserID), id, p)
 }
 
 // planned commits a login by a plan, and by a new one for as long as others
 // change what it rests on. An error is that of the last commit, or of a plan.
 // A conflict that the plan had no part in is returned as it is.
-func (m *Manager) planned(ctx context.Context, r *realm, g *Grant, commit func(*plan) error) error {
+func (m *Manager) planned(ctx context.Context, r *realm, g *Grant, id hash, commit func(*plan) error) error {
 	var before []int64
 	var failed error
 	for n := range maxPlans {
-		p, err := m.plan(ctx, r, g)
+		p, err := m.plan(ctx, r, g, id)
 		if err != nil {
 			return err
 		}

@@ -74,13 +74,18 @@ func (w *world) cachedNode(t testing.TB, name string) *node {
 	return newNode(t, front, w.ring)
 }
 
-func newNode(t testing.TB, st store.Store, ring *token.Ring) *node {
+// newNode is a node on a store whose Manager is as edits have it.
+func newNode(t testing.TB, st store.Store, ring *token.Ring, edits ...func(*session.Config)) *node {
 	t.Helper()
 	n := &node{store: st, log: new(logtest.Log)}
 	logger := n.log.Logger()
 	n.access = session.NewAccess(session.AccessConfig{Store: st, Logger: logger})
 	t.Cleanup(n.access.Close)
-	n.Manager = session.NewManager(session.Config{Store: st, Keys: ring, Access: n.access, Logger: logger})
+	cfg := session.Config{Store: st, Keys: ring, Access: n.access, Logger: logger}
+	for _, edit := range edits {
+		edit(&cfg)
+	}
+	n.Manager = session.NewManager(cfg)
 	return n
 }
 
