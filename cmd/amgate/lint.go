@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amgate/amgate/caddymodule"
+	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/lint"
 	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/journey/treefile"
@@ -20,9 +21,9 @@ import (
 type traits struct{}
 
 // Traits implements lint.Types.
-func (traits) Traits(kind string) (lint.Traits, bool) {
+func (traits) Traits(kind string, node journey.Node) (lint.Traits, bool) {
 	if spec, known := nodes.Lookup(kind); known {
-		return lint.Traits{Proves: spec.Proves, Asks: len(spec.Callbacks) > 0, Limited: spec.Limited}, true
+		return lint.Traits{Proves: spec.Proof(node), Asks: len(spec.Callbacks) > 0, Limited: spec.Limited}, true
 	}
 	proves, known := caddymodule.NodeTypes{}.Proves(kind)
 	return lint.Traits{Proves: proves, Asks: true}, known // nobody says what a node of others asks

@@ -46,9 +46,11 @@ type Traits struct {
 	Limited []string
 }
 
-// Types knows types of nodes, by the names that placed nodes have.
+// Types knows nodes, by the types that placed nodes have.
 type Types interface {
-	Traits(kind string) (t Traits, known bool)
+	// Traits are those of a node, with the options that it has; nil is one of
+	// the type that is not there.
+	Traits(kind string, node journey.Node) (t Traits, known bool)
 }
 
 // Finding is something odd about a journey. File is where the journey was
@@ -219,7 +221,7 @@ func (l *linter) reaching(ends ...string) map[string]bool {
 func (l *linter) silentLoops() {
 	silent := func(e edge) bool {
 		p := l.tree.Nodes[e.from]
-		return p != nil && !l.asks(p) && !slices.Contains(l.traits(p.Type).Limited, e.outcome)
+		return p != nil && !l.asks(p) && !slices.Contains(l.traits(p).Limited, e.outcome)
 	}
 	for _, loop := range components(l.edges, silent) {
 		if len(loop) == 1 && !slices.ContainsFunc(l.edges[loop[0]], func(e edge) bool { return e.to == loop[0] && silent(e) }) {
@@ -232,33 +234,28 @@ func (l *linter) silentLoops() {
 }
 
 // traits of an unknown type are those of a node that does not matter.
-func (l *linter) traits(kind string) Traits {
-	t, _ := l.types.Traits(kind)
+func (l *linter) traits(p *journey.Placed) Traits {
+	t, _ := l.types.Traits(p.Type, p.Node)
 	return t
 }
 
 // asks reports whether a node, or one on it, asks. Of one that is not known
 // this is assumed.
 func (l *linter) asks(p *journey.Placed) bool {
-	for _, kind := range kinds(p) {
-		if t, known := l.types.Traits(kind); t.Asks || !known {
+	for _, part := range partsOf(p) {
+		if t, known := l.types.Traits(part.Type, part.Node); t.Asks || !known {
 			return true
 		}
 	}
 	return false
 }
 
-// kinds are the types of a node and of those on it.
-func kinds(p *journey.Placed) []string {
-	parent, ok := p.Node.(journey.Parent)
-	if !ok {
-		return []string{p.Type}
+// partsOf are the nodes on a node, or the node itself.
+func partsOf(p *journey.Placed) []journey.Child {
+	if parent, ok := p.Node.(journey.Parent); ok {
+		return parent.Parts()
 	}
-	var kinds []string
-	for _, child := range parent.Parts() {
-		kinds = append(kinds, child.Type)
-	}
-	return kinds
+	return []journey.Child{{ID: p.ID, Type: p.Type, Node: p.Node}}
 }
 
 // names lists nodes for a message.

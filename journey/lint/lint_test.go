@@ -13,7 +13,7 @@ import (
 // kinds are the types of nodes of these tests.
 type kinds map[string]lint.Traits
 
-func (k kinds) Traits(kind string) (lint.Traits, bool) {
+func (k kinds) Traits(kind string, _ journey.Node) (lint.Traits, bool) {
 	t, known := k[kind]
 	return t, known
 }

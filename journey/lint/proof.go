@@ -34,15 +34,15 @@ func (l *linter) proves(e edge, unknown bool) bool {
 	if p == nil {
 		return false
 	}
-	kinds := kinds(p)
-	for i, kind := range kinds {
-		t, known := l.types.Traits(kind)
+	parts := partsOf(p)
+	for i, part := range parts {
+		t, known := l.types.Traits(part.Type, part.Node)
 		switch {
 		case !known && unknown:
 			return true
 		case e.outcome == "":
 			// An error is no proof, whatever the node is.
-		case i < len(kinds)-1:
+		case i < len(parts)-1:
 			// Only the last node of a page decides; the others have one outcome.
 			if len(t.Proves) > 0 {
 				return true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
@@ -12,14 +13,16 @@ import (
 
 // EmailSuspend mails a link and suspends the journey until somebody follows it.
 // What the client sees is the same whether there is somebody to mail to or not.
-// Whoever follows the link can read the mailbox of the user whom it was mailed
-// to, and is identified as that user.
+// Whoever follows the link can read the mailbox that it was mailed to: that of
+// a user, who is then identified, or one whose address was only typed. The
+// latter says nothing about any user, so a journey that has one gets no such
+// link, and does not go on by one.
 type EmailSuspend struct {
 	Template string `json:"emailTemplateName" option:"template" doc:"The mail template, in which resumeURI is the link." example:"registration"`
 	Address  string `json:"emailAttribute" option:"email_attribute" doc:"The attribute with the address."`
 	Message  Text   `json:"emailSuspendMessage" option:"message" doc:"What the client is shown, optionally after a language: message de \"Bitte prüfen Sie Ihre Post.\"" default:"An email has been sent to the address you entered. Click the link in that email to proceed."`
 	// Lookup is off for people who have no account yet.
-	Lookup   bool   `json:"objectLookup" option:"lookup" doc:"Mail to the address that the user's account has. When it is off, mail to the one that was collected in this journey." example:"on"`
+	Lookup   bool   `json:"objectLookup" option:"lookup" doc:"Mail to the address that the user's account has. When it is off, mail to the one that was collected in this journey, which proves nothing about any user." example:"on"`
 	Identity string `json:"identityAttribute" option:"identity_attribute" doc:"The attribute whose collected value means the user, as long as nobody is identified. It matters with lookup."`
 	// Minutes is how long the link is good; 0 is the realm's bound.
 	Minutes int `json:"suspendDuration,omitempty" option:"duration" doc:"How long the link is good, in minutes; 0 leaves that to the realm." example:"15"`
@@ -48,12 +51,9 @@ func (n *EmailSuspend) Process(ctx context.Context, in *journey.Input) (journey.
 	if in.Resumed {
 		return resume(ctx, in)
 	}
-	to := newRecipient(in.State, n.Address)
-	if n.Lookup {
-		var err error
-		if to, err = knownRecipient(ctx, in, n.Identity, n.Address); err != nil {
-			return journey.Action{}, err
-		}
+	to, err := n.recipient(ctx, in)
+	if err != nil {
+		return journey.Action{}, err
 	}
 	in.State.PutShared(keyMailedTo(in.NodeID), to.userID)
 	var send journey.Send
@@ -62,6 +62,24 @@ func (n *EmailSuspend) Process(ctx context.Context, in *journey.Input) (journey.
 	}
 	message := n.Message.or(in.Client.Languages, defaultSuspendMessage)
 	return journey.Suspend(message, minutes(n.Minutes), send), nil
+}
+
+// recipient is to whom the link goes. An address that was typed is not that of
+// the journey's user, unless the account has the same one: then the link goes
+// there, as the account spells it.
+func (n *EmailSuspend) recipient(ctx context.Context, in *journey.Input) (recipient, error) {
+	if n.Lookup {
+		return knownRecipient(ctx, in, n.Identity, n.Address)
+	}
+	typed := newRecipient(in.State, n.Address)
+	if in.Subject == "" {
+		return typed, nil
+	}
+	user, err := knownRecipient(ctx, in, n.Identity, n.Address)
+	if err != nil || !strings.EqualFold(user.address, typed.address) {
+		return recipient{}, err
+	}
+	return user, nil
 }
 
 // sendLink sends a mail with the link of a suspension.
@@ -74,13 +92,20 @@ func sendLink(mailer journey.Mailer, mail journey.Mail) journey.Send {
 	}
 }
 
+// errNotTheirs ends a journey whose link was mailed to somebody else than the
+// user whom it has identified.
+var errNotTheirs = errors.New("the link was not mailed to the user whom the journey has identified; switch lookup on to mail it there")
+
 // resume goes on after the link was followed.
 func resume(ctx context.Context, in *journey.Input) (journey.Action, error) {
 	key := keyMailedTo(in.NodeID)
 	id := in.State.String(key)
 	in.State.Remove(key)
 	action := journey.Goto(outcomeOnly)
-	if id == "" {
+	switch {
+	case in.Subject != "" && id != in.Subject:
+		return journey.Action{}, errNotTheirs
+	case id == "":
 		return action, nil
 	}
 	user, err := in.Users.ByID(ctx, id)

@@ -34,17 +34,58 @@ func exampleOf(tb testing.TB, spec nodes.Spec) journey.Node {
 // fixture is an example, with children if it takes them, that is valid.
 func fixture(t *testing.T, spec nodes.Spec) journey.Node {
 	t.Helper()
-	node := exampleOf(t, spec)
+	node := furnished(t, exampleOf(t, spec))
+	if err := check(node); err != nil {
+		t.Fatalf("the example of %s is not valid: %v", spec.Name, err)
+	}
+	return node
+}
+
+// setups are the example of a node, the node with AM's defaults, and, if it
+// decides, a page that asks for name and password and ends in it; those of them
+// with which a journey can be loaded.
+func setups(t *testing.T, spec nodes.Spec) map[string]journey.Node {
+	t.Helper()
+	all := map[string]journey.Node{"example": fixture(t, spec)}
+	plain := furnished(t, spec.New())
+	if err := check(plain); err != nil {
+		t.Logf("with its defaults alone it is refused: %v", err)
+	} else {
+		all["defaults"] = plain
+	}
+	if len(plain.Outcomes()) == 1 {
+		return all
+	}
+	page := new(nodes.Page)
+	if err := page.Add(nodes.Child{ID: "last", Type: spec.Type, Node: exampleOf(t, spec)}); err != nil {
+		t.Log(err)
+		return all
+	}
+	last := page.Children
+	page.Children = nil
+	furnished(t, page)
+	if page.Children = append(page.Children, last...); check(page) == nil {
+		all["page"] = page
+	}
+	return all
+}
+
+// check tells what is wrong with a node's configuration.
+func check(node journey.Node) error {
+	if ch, ok := node.(journey.Checker); ok {
+		return ch.Check()
+	}
+	return nil
+}
+
+// furnished is a node with children, if it takes them.
+func furnished(t *testing.T, node journey.Node) journey.Node {
+	t.Helper()
 	if parent, ok := node.(nodes.Parent); ok {
 		for _, child := range []nodes.Child{{ID: "name", Node: new(nodes.Username)}, {ID: "pass", Node: new(nodes.Password)}} {
 			if err := parent.Add(child); err != nil {
 				t.Fatal(err)
 			}
-		}
-	}
-	if ch, ok := node.(journey.Checker); ok {
-		if err := ch.Check(); err != nil {
-			t.Fatalf("the example of %s is not valid: %v", spec.Name, err)
 		}
 	}
 	return node
@@ -54,18 +95,19 @@ const (
 	username = "demo"
 	password = "Ch4ng31t"
 	mail     = "demo@example.com"
+	// attacker is the mailbox of who attacks.
+	attacker = "attacker@evil.example"
 )
 
-// arena is a minimal journey around one node: what proves something leads to
+// arena is a minimal journey around one node: what it proves something by leads to
 // success, all else to failure. With all true, everything leads to success. An
 // inner journey is one that checks the password.
-func arena(t *testing.T, spec nodes.Spec, all bool) *journey.Tree {
+func arena(t *testing.T, spec nodes.Spec, node journey.Node, all bool) *journey.Tree {
 	t.Helper()
-	node := fixture(t, spec)
 	next := map[string]string{}
 	for _, outcome := range node.Outcomes() {
 		next[outcome] = journey.Failure
-		if all || slices.Contains(spec.Proves, outcome) {
+		if all || slices.Contains(spec.Proves, outcome) { // of a node that proves nothing as it is, too
 			next[outcome] = journey.Success
 		}
 	}
@@ -84,9 +126,9 @@ func arena(t *testing.T, spec nodes.Spec, all bool) *journey.Tree {
 	return linked["Arena"]
 }
 
-// arenaEngine runs arenas, for people of whom one is known.
-func arenaEngine() *journey.Engine {
-	services := new(journeytest.Realm).Services()
+// arenaEngine runs arenas, for people of whom one is known, in a realm.
+func arenaEngine(r *journeytest.Realm) *journey.Engine {
+	services := r.Services()
 	services.Agents = journeytest.Demo(username, password)
 	services.Terms = &journey.Terms{Version: "1", Text: map[string]string{"en": "Be kind."}}
 	services.Questions = []journey.Question{{ID: "1", Text: map[string]string{"en": "Favourite colour?"}}}
@@ -116,15 +158,20 @@ var secretStates = map[string]map[string]any{
 	"a wrong password": {journey.KeyPassword: "wrong"},
 	"another type":     {journey.KeyPassword: true},
 	"an object":        {journey.KeyPassword: map[string]any{"$ne": ""}},
-	"a mailed code":    mailedCode(),
+	"a mailed code":    mailedCode(username),
+	ownCode:            mailedCode(""),
 }
+
+// ownCode is the state in which the one-time password was mailed to an address
+// that the attacker typed: the attacker knows it.
+const ownCode = "an own code"
 
 // otp is the one-time password of mailedCode.
 const otp = "07081979"
 
-func mailedCode() map[string]any {
+func mailedCode(to string) map[string]any {
 	return map[string]any{
-		"oneTimePassword": otp, "oneTimePasswordTimestamp": int(time.Now().Unix()), "oneTimePasswordUser": username,
+		"oneTimePassword": otp, "oneTimePasswordTimestamp": int(time.Now().Unix()), "oneTimePasswordUser": to,
 	}
 }
 
@@ -149,41 +196,58 @@ func newSnapshot(secure map[string]any) *journey.Snapshot {
 // somebody. A node that identifies whom the client names is no match for that,
 // and is tried in the second only. In the second a user was identified before,
 // and only the outcomes that prove something lead to success: they must not be
-// reached. Since the tests are made of the registry, a new node cannot forget
-// them.
+// reached. Nodes are tried as in their example, with AM's defaults and at the end
+// of a page, and the attacker has typed the user's address, or an own one: a link that is mailed
+// there is followed. Since the tests are made of the registry, a new node cannot
+// forget them.
 func TestEveryNodeWithstandsHostileAnswers(t *testing.T) {
-	engine := arenaEngine()
 	for _, spec := range nodes.All() {
 		t.Run(spec.Name, func(t *testing.T) {
-			for _, identified := range []bool{false, true} {
-				if spec.Names && !identified {
-					continue
-				}
-				tree := arena(t, spec, !identified)
-				for state, secure := range secretStates {
-					s := newSnapshot(secure)
-					if identified {
-						s.Subject = username
+			for options, node := range setups(t, spec) {
+				for _, identified := range []bool{false, true} {
+					if spec.Names && !identified {
+						continue
 					}
-					h := &attack{T: t, engine: engine, spec: spec, tree: tree, subject: s.Subject}
-					h.run(s, state, 0)
-					if h.tries == 0 {
-						t.Error("nothing was tried")
-					}
+					h := &attack{T: t, spec: spec, tree: arena(t, spec, node, !identified)}
+					h.engine = arenaEngine(&h.realm)
+					h.everywhere(options, identified)
 				}
 			}
 		})
 	}
 }
 
+// everywhere attacks in all states that an attacker may have brought about.
+func (a *attack) everywhere(options string, identified bool) {
+	for state, secure := range secretStates {
+		for _, typed := range []string{mail, attacker} {
+			if typed == attacker && secure != nil {
+				continue // the two do not go together
+			}
+			s := newSnapshot(secure)
+			s.Shared[journey.KeyObjectAttributes] = map[string]any{"userName": username, "mail": typed}
+			if identified {
+				s.Subject = username
+			}
+			a.subject, a.knowsOTP, a.tries = s.Subject, state == ownCode, 0
+			a.run(s, options+", "+state+", "+typed, 0)
+			if a.tries == 0 {
+				a.Error("nothing was tried")
+			}
+		}
+	}
+}
+
 // attack answers a journey in every hostile way.
 type attack struct {
 	*testing.T
-	engine  *journey.Engine
-	spec    nodes.Spec
-	tree    *journey.Tree
-	subject string
-	tries   int
+	engine   *journey.Engine
+	realm    journeytest.Realm
+	spec     nodes.Spec
+	tree     *journey.Tree
+	subject  string
+	knowsOTP bool
+	tries    int
 }
 
 // maxDepth is how many hostile answers in a row are tried.
@@ -196,8 +260,29 @@ func (a *attack) run(s *journey.Snapshot, history string, depth int) {
 		a.try(s, history, nil, depth)
 		return
 	}
+	if a.knowsOTP {
+		a.try(s, history+", the code", journeytest.Answers(s.Asked, otp), depth)
+	}
 	for name, raw := range journeytest.Hostile(s.Asked) {
 		a.try(s, history+", "+name, raw, depth)
+	}
+}
+
+// follow follows the link of a journey that was just suspended, if it is mailed
+// to the attacker.
+func (a *attack) follow(s *journey.Snapshot, suspended *journey.Suspended, history string, depth int) {
+	before := len(a.realm.Mails())
+	if suspended.Send != nil {
+		if err := suspended.Send(a.Context(), link); err != nil {
+			a.Fatalf("%s: %v", history, err)
+		}
+	}
+	for _, m := range a.realm.Mails()[before:] {
+		if m.To == attacker {
+			next := *s
+			next.Suspended = &journey.Suspension{At: time.Now(), Until: s.Deadline}
+			a.try(&next, history+", the link", nil, depth+1)
+		}
 	}
 }
 
@@ -215,7 +300,12 @@ func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, d
 		a.Fatalf("%s: signed in as %s", history, result.Succeeded.Subject.Username)
 	case next.Subject != a.subject:
 		a.Fatalf("%s: identified as %q", history, next.Subject)
-	case err == nil && (result.Asked && depth < maxDepth || result.Suspended != nil && depth == 0):
+	case err == nil && result.Suspended != nil && depth < maxDepth:
+		a.follow(&next, result.Suspended, history, depth)
+		if depth == 0 {
+			a.run(&next, history, depth+1)
+		}
+	case err == nil && result.Asked && depth < maxDepth:
 		// Deeper only along answers that were taken, and not from each of them.
 		if depth == 0 || a.tries%17 == 0 {
 			a.run(&next, history, depth+1)
@@ -230,8 +320,10 @@ func (a *attack) try(s *journey.Snapshot, history string, raw json.RawMessage, d
 // documented fails the test if the node asks with a callback that its Spec
 // does not list.
 func (a *attack) documented(s *journey.Snapshot) {
-	if _, ok := a.spec.New().(nodes.Parent); ok {
-		return
+	if at := a.tree.Nodes[s.Node]; at != nil {
+		if _, page := at.Node.(nodes.Parent); page {
+			return
+		}
 	}
 	for _, item := range s.Asked {
 		if name := item.Callback.Type(); !slices.Contains(a.spec.Callbacks, name) {
@@ -248,7 +340,7 @@ func TestNamingNodesIdentifyWhoIsNamed(t *testing.T) {
 			continue
 		}
 		s := newSnapshot(nil)
-		result, err := arenaEngine().Advance(t.Context(), arena(t, spec, true), s, journey.Turn{})
+		result, err := arenaEngine(new(journeytest.Realm)).Advance(t.Context(), arena(t, spec, fixture(t, spec), true), s, journey.Turn{})
 		if err != nil || result.Succeeded == nil || result.Succeeded.Subject.ID != username {
 			t.Errorf("%s: %+v, error %v", spec.Name, result, err)
 		}
@@ -258,15 +350,15 @@ func TestNamingNodesIdentifyWhoIsNamed(t *testing.T) {
 // The attack above must be able to succeed, or it proves nothing: whoever has
 // all that it takes does, for each node that proves something.
 func TestHostileArenaCanBeWon(t *testing.T) {
-	engine := arenaEngine()
-	secure := mailedCode()
+	engine := arenaEngine(new(journeytest.Realm))
+	secure := mailedCode(username)
 	secure[journey.KeyPassword] = password
 	client := &journey.Client{Cookies: []*http.Cookie{persistentCookie(t, exampleOfType(t, "SetPersistentCookieNode"))}}
 	for _, spec := range nodes.All() {
 		if len(spec.Proves) == 0 {
 			continue
 		}
-		s, tree := newSnapshot(secure), arena(t, spec, false)
+		s, tree := newSnapshot(secure), arena(t, spec, fixture(t, spec), false)
 		var result journey.Result
 		var err error
 		var answers json.RawMessage

@@ -141,6 +141,43 @@ func TestEmailSuspendVouchesForTheUserItMailedTo(t *testing.T) {
 	}
 }
 
+// SECURITY 4: without lookup the address is one that the client typed. A user
+// whom the journey has identified by then is signed in by no link that went
+// there.
+func TestEmailSuspendMailsNoLinkOfAUserElsewhere(t *testing.T) {
+	typed := func(address string) (*journeytest.NodeTest, *journeytest.Realm) {
+		nt, r := suspender(t, nil)
+		return nt.WithShared("objectAttributes", map[string]any{"mail": address}), r
+	}
+	nt, r := typed(attacker)
+	nt.WithSubject(username).Arrive().WantSuspended()
+	if follow(t, nt); len(r.Mails()) > 0 {
+		t.Errorf("the link of %s is mailed to %s", username, r.Mails()[0].To)
+	}
+	nt.Resume().WantError()
+
+	nt, r = typed(attacker) // while there is no user
+	nt.Arrive().WantSuspended()
+	if follow(t, nt); len(r.Mails()) != 1 {
+		t.Errorf("%d mails", len(r.Mails()))
+	}
+	nt.WithSubject(username).Resume().WantError()
+
+	nt, r = typed("Demo@Example.com") // the account's own
+	nt.WithSubject(username).Arrive().WantSuspended()
+	if follow(t, nt); len(r.Mails()) != 1 || r.Mails()[0].To != "demo@example.com" {
+		t.Errorf("mails: %+v", r.Mails())
+	}
+	if got := nt.Resume().WantOutcome("outcome").Action().Subject(); got == nil || got.ID != username {
+		t.Errorf("identified %+v", got)
+	}
+
+	nt, _ = typed(attacker)
+	if err := nt.WithSubject(username).WithUsers(broken{identity.ErrUnavailable}).Arrive().WantError(); !journey.IsFault(err) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestEmailSuspendWhenTheUserIsGone(t *testing.T) {
 	nt, _ := suspender(t, lookup)
 	nt.WithShared("username", username).Arrive().WantSuspended()

@@ -14,8 +14,9 @@ import (
 
 // OTPDecision asks for the one-time password: true if it is the one that was
 // generated and young enough. Then it is gone, and the user to whom it was
-// mailed is identified. A password that was mailed to another user than the one
-// whom the journey has identified is false.
+// mailed is identified. A password that was mailed to somebody else than the
+// user whom the journey has identified is false: to another user, or to an
+// address that the client typed while there was none.
 //
 // A one-time password that was guessed wrong ten times is never true any more
 // (RFC 4226, section 7.3, asks for such a bound; AM has none but a Retry Limit
@@ -62,9 +63,10 @@ func (n *OTPDecision) accepts(s *journey.State, answer string) bool {
 // accepted is where the right answer leads.
 func accepted(ctx context.Context, in *journey.Input) (journey.Action, error) {
 	id := in.State.String(keyOTPUser)
+	_, mailed := in.State.Get(keyOTPUser) // a node of others may bring it in its own way
 	action := journey.Goto(outcomeTrue)
 	switch {
-	case in.Subject != "" && id != "" && id != in.Subject:
+	case in.Subject != "" && mailed && id != in.Subject:
 		return journey.Goto(outcomeFalse), nil
 	case in.Subject == "" && id != "":
 		user, err := in.Users.ByID(ctx, id)

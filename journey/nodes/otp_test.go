@@ -137,7 +137,7 @@ func TestOTPThatCannotBeMailed(t *testing.T) {
 func collector(t *testing.T) *journeytest.NodeTest {
 	t.Helper()
 	nt := journeytest.Given(t, newNode[*nodes.OTPDecision](t, "one_time_password", nil)).WithUsers(mailbox(username, password))
-	for key, value := range mailedCode() {
+	for key, value := range mailedCode(username) {
 		nt.WithTransient(key, value)
 	}
 	return nt
@@ -164,6 +164,13 @@ func TestOTPOfAnotherUserIsWrong(t *testing.T) {
 	if got := nt.Action().Subject(); got != nil {
 		t.Errorf("identified %+v again", got)
 	}
+	// One that went to an address that was typed is that of no user.
+	typed := collector(t).WithTransient("oneTimePasswordUser", "")
+	typed.WithSubject(username).Arrive().Answer(otp).WantOutcome("false").WantState("oneTimePassword", otp)
+	// Of one that a node of others has brought nobody says whose it is.
+	foreign := journeytest.Given(t, newNode[*nodes.OTPDecision](t, "one_time_password", nil)).WithSubject(username).
+		WithTransient("oneTimePassword", otp).WithTransient("oneTimePasswordTimestamp", int(time.Now().Unix()))
+	foreign.Arrive().Answer(otp).WantOutcome("true")
 	nobody := collector(t).WithTransient("oneTimePasswordUser", "").Arrive().Answer(otp).WantOutcome("true")
 	if got := nobody.Action().Subject(); got != nil {
 		t.Errorf("somebody new was identified as %+v", got)

@@ -31,7 +31,8 @@ func newOTPGenerator() journey.Node { return &OTPGenerator{Length: 8} }
 const (
 	keyOTP     = "oneTimePassword"
 	keyOTPTime = "oneTimePasswordTimestamp"
-	// keyOTPUser is the id of the user to whom it was mailed.
+	// keyOTPUser is the id of the user to whom it was mailed; "" if it went to an
+	// address that was typed.
 	keyOTPUser = "oneTimePasswordUser"
 	// keyOTPGuesses counts the wrong answers.
 	keyOTPGuesses = "oneTimePasswordGuesses"

@@ -93,7 +93,7 @@ func referencePage(t *testing.T, spec nodes.Spec) string {
 		fmt.Fprintf(&b, "- **Needs** in the example: %s\n", needsText(r.Needs()))
 	}
 	if spec.Proves != nil {
-		fmt.Fprintf(&b, "- **Proves** something about the client: %s\n", code(spec.Proves))
+		fmt.Fprintf(&b, "- **Proves** something about the client: %s\n", strings.TrimSpace(code(spec.Proves)+" "+spec.Depends))
 	}
 	if len(spec.Options) > 0 {
 		b.WriteString("\n## Options\n\n| option | AM's property | kind | default | meaning |\n| --- | --- | --- | --- | --- |\n")

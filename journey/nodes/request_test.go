@@ -44,7 +44,7 @@ func step(t *testing.T, trees map[string]*journey.Tree, s *journey.Snapshot, inp
 	if len(broken) > 0 {
 		t.Fatal(broken)
 	}
-	result, err := arenaEngine().Advance(t.Context(), linked["Arena"], s, journey.Turn{Answers: journeytest.Answers(s.Asked, inputs...)})
+	result, err := arenaEngine(new(journeytest.Realm)).Advance(t.Context(), linked["Arena"], s, journey.Turn{Answers: journeytest.Answers(s.Asked, inputs...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestChoiceLeadsToTheTargetLevel(t *testing.T) {
 	linked, _ := journey.Link(trees)
 	s := newSnapshot(nil)
 	s.Params.TargetLevel = 11
-	if _, err := arenaEngine().Advance(t.Context(), linked["Arena"], s, journey.Turn{}); err == nil || !strings.Contains(err.Error(), "no choice leads to the authentication level 11") {
+	if _, err := arenaEngine(new(journeytest.Realm)).Advance(t.Context(), linked["Arena"], s, journey.Turn{}); err == nil || !strings.Contains(err.Error(), "no choice leads to the authentication level 11") {
 		t.Errorf("error %v", err)
 	}
 }

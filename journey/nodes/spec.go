@@ -30,6 +30,10 @@ type Spec struct {
 	// several outcomes says so even when there are none: it is then empty,
 	// not nil.
 	Proves []string
+	// Vouches reports whether a node with its options proves what Proves says;
+	// nil if the options do not matter. Depends says in words for which it does.
+	Vouches func(journey.Node) bool
+	Depends string
 	// Limited are the outcomes that the node chooses only so often in one
 	// journey.
 	Limited []string
@@ -139,6 +143,15 @@ func (s Spec) Set(node journey.Node, option string, args []string) error {
 		return fmt.Errorf("option %s: %w", option, err)
 	}
 	return nil
+}
+
+// Proof are the outcomes of a configured node that prove something: those of
+// Proves, or none.
+func (s Spec) Proof(node journey.Node) []string {
+	if s.Vouches != nil && !s.Vouches(node) {
+		return nil
+	}
+	return s.Proves
 }
 
 func (s Spec) known() string {

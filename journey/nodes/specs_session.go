@@ -7,6 +7,13 @@ const differentCookie = "The cookie names the user by id and is sealed by the re
 	"part of what it is sealed for. It is the host's alone (AM sets it for every cookie domain), and SameSite=Lax. " +
 	"AM's own persistent cookies are not known here."
 
+// mailsToAccounts reports whether the link of an Email Suspend node only ever
+// goes to the address of an account, and so says who follows it.
+func mailsToAccounts(node journey.Node) bool {
+	n, ok := node.(*EmailSuspend)
+	return ok && n.Lookup
+}
+
 // sessionSpecs are the nodes about the session, mail, one-time passwords,
 // persistent cookies and what the reply says.
 func sessionSpecs() []Spec {
@@ -16,10 +23,14 @@ func sessionSpecs() []Spec {
 			Doc: "Mails a link and suspends the journey until somebody follows it. Without a user or an address the client sees " +
 				"the same, and there is no mail.",
 			Differences: "With lookup, whoever follows the link is identified as the user whom it was mailed to; " +
-				"in AM any user name that was collected counts at success.",
+				"in AM any user name that was collected counts at success. Without lookup, a journey that has identified a user gets a link " +
+				"only if the address that was collected is the account's own, and a link that was mailed elsewhere ends it with an error: " +
+				"in AM whoever types another address than the user's gets a link that signs them in as that user.",
 			Callbacks: []string{"SuspendedTextOutputCallback"},
 			New:       newEmailSuspend,
 			Proves:    []string{outcomeOnly},
+			Vouches:   mailsToAccounts,
+			Depends:   "with `lookup` only",
 		},
 		{
 			Name: "email_template", Type: "EmailTemplateNode", Title: "Email Template Node",
@@ -32,8 +43,8 @@ func sessionSpecs() []Spec {
 		{
 			Name: "one_time_password", Type: "OneTimePasswordCollectorDecisionNode", Title: "OTP Collector Decision",
 			Doc: "Asks for the one-time password: true if it is right and young enough. It is then gone.",
-			Differences: "The user to whom the one-time password was mailed is identified; one that was mailed to another user " +
-				"than the journey's is never right. After ten wrong answers nothing is right until a new one is generated; " +
+			Differences: "The user to whom the one-time password was mailed is identified; one that was mailed to anybody else " +
+				"than the journey's user, such as to an address that was typed before there was one, is never right. After ten wrong answers nothing is right until a new one is generated; " +
 				"AM leaves that to a Retry Limit node alone. With allowlisting off, a client that carries its journey can begin to count anew.",
 			Callbacks: []string{"PasswordCallback"},
 			New:       newOTPDecision,
