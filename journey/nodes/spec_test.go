@@ -31,9 +31,9 @@ func TestSpecsAreComplete(t *testing.T) {
 		if outcomes := node.Outcomes(); len(outcomes) > 1 && spec.Proves == nil {
 			t.Errorf("%s decides between %v: say in Proves which of them prove something, if any", spec.Name, outcomes)
 		}
-		for _, outcome := range spec.Proves {
+		for _, outcome := range slices.Concat(spec.Proves, spec.Limited) {
 			if !slices.Contains(node.Outcomes(), outcome) {
-				t.Errorf("%s proves %q, which is no outcome", spec.Name, outcome)
+				t.Errorf("%s proves or limits %q, which is no outcome", spec.Name, outcome)
 			}
 		}
 		if spec.New() == spec.New() && reflect.TypeOf(node).Elem().NumField() > 0 {

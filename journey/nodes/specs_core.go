@@ -36,6 +36,7 @@ func coreSpecs() []Spec {
 			Differences: "With increment_user_attribute_on_failure the count is kept in the store, not in an attribute of the user.",
 			New:         newRetryLimit,
 			Proves:      []string{},
+			Limited:     []string{outcomeRetry},
 		},
 		{
 			Name: "set_success_url", Type: "SetSuccessUrlNode", Title: "Success URL",
@@ -51,9 +52,8 @@ func coreSpecs() []Spec {
 		{
 			Name: "zero_page_login", Type: "ZeroPageLoginNode", Title: "Zero Page Login Collector",
 			Doc:     "Takes user name and password from request headers: true if one of them is there, else false.",
-			New:     newZeroPageLogin,
-			Proves:  []string{},
-			Limited: []string{outcomeRetry},
+			New:    newZeroPageLogin,
+			Proves: []string{},
 		},
 	}
 }
