@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -70,8 +69,7 @@ func serveDefrag(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	answer.After = server.Usage().Size
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(answer)
+	return writeJSON(w, answer)
 }
 
 // onlyServer is the embedded server of this process.

@@ -33,19 +33,15 @@ func (RealmAdmin) Routes() []caddy.AdminRoute {
 }
 
 func serveDestroyKey(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		return notTheMethod(r, http.MethodPost)
+	set, err := adminSet(r, http.MethodPost)
+	if err != nil {
+		return err
 	}
 	path := r.URL.Query().Get("realm")
 	if err := realm.CheckPath(path); err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+		return badRequest(err)
 	}
-	// It looks at what runs now: a reload would wait for this request to end.
-	app, err := caddy.ActiveContext().AppIfConfigured("am")
-	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: fmt.Errorf("the global option am: %w", err)}
-	}
-	switch err := app.(*App).set.DestroyKey(r.Context(), path); {
+	switch err := set.DestroyKey(r.Context(), path); {
 	case errors.Is(err, realm.ErrNoKey):
 		return caddy.APIError{HTTPStatus: http.StatusConflict, Err: err}
 	case errors.Is(err, store.ErrUnavailable):
@@ -58,14 +54,6 @@ func serveDestroyKey(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// notTheMethod refuses a request of the admin API.
-func notTheMethod(r *http.Request, allowed string) error {
-	return caddy.APIError{
-		HTTPStatus: http.StatusMethodNotAllowed,
-		Err:        fmt.Errorf("method %s is not allowed here, %s is", r.Method, allowed),
-	}
 }
 
 // Interface guard

@@ -41,7 +41,7 @@ func TestDestroyKeyByTheAdminAPI(t *testing.T) {
 // admin API, however it is rewritten on the way (OpenAM CVE-2026-123551 let an
 // internal forward pass a check for agents). SECURITY 63.
 func TestNoRewriteReachesTheAdminAPI(t *testing.T) {
-	for _, uri := range []string{DestroyKeyPath + "?realm=/", SnapshotPath, DefragPath} {
+	for _, uri := range []string{DestroyKeyPath + "?realm=/", SnapshotPath, DefragPath, SessionsPath + "?user=x", EndSessionsPath + "?user=x&realm=/"} {
 		socket := newSocket(t)
 		server := fmt.Sprintf(`"http": {"servers": {"srv": {"listen": ["unix/%s"], "routes": [
 			{"handle": [{"handler": "rewrite", "method": "POST", "uri": %q}, {"handler": "am_server"}]}

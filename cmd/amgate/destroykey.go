@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strings"
 
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
 	"github.com/amgate/amgate/caddymodule"
@@ -17,7 +16,7 @@ import (
 )
 
 func destroyKeyCommand() *cobra.Command {
-	var address string
+	var at gateway
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "destroy-key PATH",
@@ -50,14 +49,18 @@ signing_key in the configuration is refused: replace it there and reload.
 					return err
 				}
 			}
-			if err := destroyKey(address, path); err != nil {
+			resp, err := at.ask(cmd.Context(), http.MethodPost, caddymodule.DestroyKeyPath+"?realm="+url.QueryEscape(path))
+			if err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "the key of realm %s is destroyed\n", path)
+			if err := resp.Body.Close(); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the key of realm %s is destroyed\n", path)
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&address, "address", "", "where a running gateway's admin API is (default localhost:2019)")
+	at.flags(cmd)
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
 }
@@ -77,17 +80,4 @@ func confirm(in io.Reader, out io.Writer, path string) error {
 		return fmt.Errorf("%q is not %s: nothing was done", answer, path)
 	}
 	return nil
-}
-
-func destroyKey(address, path string) error {
-	address, err := caddycmd.DetermineAdminAPIAddress(address, nil, "", "")
-	if err != nil {
-		return err
-	}
-	resp, err := caddycmd.AdminAPIRequest(address, http.MethodPost,
-		caddymodule.DestroyKeyPath+"?realm="+url.QueryEscape(path), nil, nil)
-	if err != nil {
-		return fmt.Errorf("%w; the gateway must be running, and --address says where its admin API is", err)
-	}
-	return resp.Body.Close()
 }

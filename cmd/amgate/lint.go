@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -89,10 +88,7 @@ succeed without a proof.
 
 func report(cmd *cobra.Command, findings []lint.Finding, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(cmd.OutOrStdout())
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(append([]lint.Finding{}, findings...))
+		return writeIndented(cmd.OutOrStdout(), append([]lint.Finding{}, findings...))
 	}
 	for _, f := range findings {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), f); err != nil {

@@ -37,6 +37,11 @@ To look at journeys, also those of an AM that you come from:
 	amgate journey convert FILES…
 	amgate realm convert FILE
 
+To see and end the sessions of a user:
+
+	amgate session list USER
+	amgate session end HANDLE…
+
 To look after the embedded store, which keeps the sessions:
 
 	amgate store snapshot FILE

@@ -47,11 +47,14 @@ Without it a snapshot opens nothing, neither for a thief nor for you.
 var defaultFolder = filepath.Join("data", "cts")
 
 // place is the store that a command works on: a running gateway's, or a folder.
-type place struct{ folder, address string }
+type place struct {
+	gateway
+	folder string
+}
 
 func (p *place) flags(cmd *cobra.Command) {
+	p.gateway.flags(cmd)
 	cmd.Flags().StringVar(&p.folder, "folder", "", "the folder of a stopped gateway's store, such as data/cts")
-	cmd.Flags().StringVar(&p.address, "address", "", "where a running gateway's admin API is (default localhost:2019)")
 	cmd.MarkFlagsMutuallyExclusive("folder", "address")
 }
 
@@ -73,17 +76,12 @@ func (p *place) open(ctx context.Context) (*embedded.Server, error) {
 }
 
 // ask sends a request to the running gateway. The caller closes the body.
-func (p *place) ask(method, path string) (*http.Response, error) {
-	address, err := caddycmd.DetermineAdminAPIAddress(p.address, nil, "", "")
-	if err != nil {
-		return nil, err
+func (p *place) ask(ctx context.Context, method, path string) (*http.Response, error) {
+	resp, err := p.gateway.ask(ctx, method, path)
+	if errors.Is(err, errNoGateway) {
+		err = fmt.Errorf("%w; --folder works on a stopped one", err)
 	}
-	resp, err := caddycmd.AdminAPIRequest(address, method, path, nil, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%w; is the gateway running? --address says where its admin API is, "+
-			"--folder works on a stopped one", err)
-	}
-	return resp, nil
+	return resp, err
 }
 
 func snapshotCommand() *cobra.Command {
@@ -129,7 +127,7 @@ func (p *place) snapshot(ctx context.Context, w io.Writer, progress func(done, a
 		}
 		return errors.Join(server.WriteSnapshot(ctx, w, progress), server.Close())
 	}
-	resp, err := p.ask(http.MethodGet, caddymodule.SnapshotPath)
+	resp, err := p.ask(ctx, http.MethodGet, caddymodule.SnapshotPath)
 	if err != nil {
 		return err
 	}
@@ -233,7 +231,7 @@ func (p *place) defrag(ctx context.Context) (did caddymodule.Defragmented, err e
 		did.After = server.Usage().Size
 		return did, errors.Join(err, server.Close())
 	}
-	resp, err := p.ask(http.MethodPost, caddymodule.DefragPath)
+	resp, err := p.ask(ctx, http.MethodPost, caddymodule.DefragPath)
 	if err != nil {
 		return did, err
 	}
