@@ -50,6 +50,10 @@ const announcementRoom = 128 - MaxOps
 // "s/…" or "u/…/…". A key never holds what a client presents.
 type Key string
 
+// Symbols are those of base64url, of which the names in keys are made, in the
+// order of keys.
+const Symbols = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+
 // Kind is the part of the key before its first slash.
 func (k Key) Kind() string {
 	kind, _, _ := strings.Cut(string(k), "/")

@@ -79,6 +79,7 @@ type Cache struct {
 
 	entries *entries
 	held    *held
+	doubts  doubts
 	proof   atomic.Pointer[proof]
 	// latest is the last proof, also when its watch has ended.
 	latest atomic.Pointer[proof]
@@ -113,6 +114,7 @@ func New(inner store.Store, cfg Config) (*Cache, error) {
 		freshness: orDefault(cfg.Freshness, DefaultFreshness),
 		maxReads:  orDefault(cfg.MaxReads, DefaultMaxReads),
 		held:      newHeld(cfg.Held),
+		doubts:    doubts{keys: make(map[store.Key]uint64)},
 		flights:   make(map[store.Key]*flight),
 		start:     time.Now(),
 		count:     cfg.Counters,
@@ -210,7 +212,11 @@ func (c *Cache) Get(ctx context.Context, k store.Key, want store.Freshness) (sto
 // store.ErrNotFound. The caller sees to it that it may be used.
 func (c *Cache) known(k store.Key, now time.Time) (r store.Record, asOf int64, err error, ok bool) {
 	if c.held.holds(k) {
-		return c.held.get(k, now)
+		if c.doubts.of(k) != 0 { // asked first: a doubt ends when what was found is held
+			return store.Record{}, 0, nil, false
+		}
+		r, asOf, err = c.held.get(k, now)
+		return r, asOf, err, true
 	}
 	r, asOf, ok = c.entries.get(k, now)
 	return r, asOf, nil, ok

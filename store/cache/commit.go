@@ -33,14 +33,16 @@ func (c *Cache) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	}
 	revision, err := c.inner.Commit(ctx, all...)
 	if err != nil {
-		// In doubt; the watch will tell, should it have happened. And a
-		// condition that did not hold says that what is cached may be old.
-		c.held.doubt(held...)
+		// In doubt; the watch will tell, should it have happened, but a lagging
+		// read meanwhile would not. And a condition that did not hold says that
+		// what is cached may be old.
+		c.doubts.add(held...)
+		c.doubts.add(changed...)
 		c.outdate(unknown, held...)
 		c.forget(unknown, changed...)
 		return revision, err
 	}
-	c.held.committed(ops, revision)
+	c.doubts.add(c.held.committed(ops, revision)...)
 	c.outdate(revision, held...)
 	if len(changed) > 0 {
 		c.raise(revision)

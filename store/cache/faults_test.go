@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -60,6 +61,48 @@ func TestLaggingReadIsNotBelieved(t *testing.T) {
 		b.want("s/two", "2")
 		b.want("s/two", "2")
 		b.reads("s/two", 1, 1)
+	})
+}
+
+// TestLaggingReadAfterACommitInDoubt: this node's logout was committed, but
+// etcd did not say so, and its announcement is still on its way. Whoever asks
+// here now must not be told by a lagging member, nor whoever asks after them.
+func TestLaggingReadAfterACommitInDoubt(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		large := strings.Repeat("x", 2<<20) // so that it is never cached
+		b.elsewhere(put("s/one", "v"), put("s/two", "v"))
+		lagging := b.lagging("s/one", "s/two")
+		b.hooked.set(func() {
+			b.hooked.get = lagging
+			b.hooked.event = func(store.Event) []store.Event { return nil }
+			b.hooked.commit = func(ctx context.Context, ops []store.Op) (int64, error) {
+				_, _ = b.hooked.Store.Commit(ctx, ops...)
+				return 0, errCut
+			}
+		})
+		if _, err := b.cache.Commit(b.Context(), store.Delete("s/one"), put("s/two", large)); !errors.Is(err, store.ErrUnavailable) {
+			b.Fatal(err)
+		}
+		b.want("s/one", "not found")
+		b.want("s/one", "not found")
+		b.want("s/two", large)
+		b.want("s/two", large)
+	})
+}
+
+// TestDoubtEndsWithAProof: what the watch has told by then needs no read.
+func TestDoubtEndsWithAProof(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.hooked.set(func() {
+			b.hooked.commit = func(context.Context, []store.Op) (int64, error) { return 0, errCut }
+		})
+		if _, err := b.cache.Commit(b.Context(), put("d/one", "v")); !errors.Is(err, store.ErrUnavailable) {
+			b.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		b.want("d/one", "not found")
+		b.reads("d/one", 0, 0)
 	})
 }
 

@@ -4,14 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
-	"time"
 
 	"github.com/amgate/amgate/store"
-)
-
-const (
-	minBackoff = 100 * time.Millisecond
-	maxBackoff = 5 * time.Second
 )
 
 // errSilent ends a watch that delivers no progress though the store answers.
@@ -22,7 +16,7 @@ var errSilent = errors.New("cache: the watch fell silent")
 // only for all watches of a stream together.
 func (c *Cache) follow() {
 	var from int64
-	backoff := minBackoff
+	var again backoff
 	for {
 		proven := c.count.proofs.Load()
 		var err error
@@ -31,15 +25,13 @@ func (c *Cache) follow() {
 			return
 		}
 		if c.count.proofs.Load() > proven {
-			backoff = minBackoff
+			again.reset()
 		}
-		c.log.Warn("the cache is not in use: its watch ended", "error", err, "again in", backoff)
-		select {
-		case <-c.ctx.Done():
+		pause := again.next()
+		c.log.Warn("the cache is not in use: its watch ended", "error", err, "again in", pause)
+		if !sleep(c.ctx, pause) {
 			return
-		case <-time.After(backoff):
 		}
-		backoff = min(2*backoff, maxBackoff)
 	}
 }
 
@@ -80,9 +72,9 @@ func (c *Cache) followFrom(from int64) (resume int64, err error) {
 	return f.upTo.Load(), err
 }
 
-// begin empties the cache, loads the records that are held and returns the
-// revision to follow from. Whatever is read as of an earlier one is not cached:
-// its changes may go unheard.
+// begin empties the cache, begins to load the records that are held and returns
+// the revision to follow from. Whatever is read as of an earlier one is not
+// cached: its changes may go unheard.
 func (c *Cache) begin() (int64, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.freshness)
 	defer cancel()
@@ -92,7 +84,8 @@ func (c *Cache) begin() (int64, error) {
 	}
 	c.raise(revision)
 	c.forgetAll()
-	return revision, c.held.load(c.ctx, c.inner, revision)
+	c.load(revision)
+	return revision, nil
 }
 
 // following is one watch and what it has proved.
@@ -114,7 +107,7 @@ func (f *following) apply(ev store.Event) {
 	case ev.Kind == store.Progress:
 		if ev.Record.Revision > f.upTo.Load() {
 			f.upTo.Store(ev.Record.Revision)
-			later(&c.held.upTo, ev.Record.Revision)
+			c.held.progress(ev.Record.Revision)
 			select {
 			case f.moved <- struct{}{}:
 			default:

@@ -1,9 +1,7 @@
 package cache
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,25 +10,24 @@ import (
 	"github.com/amgate/amgate/store"
 )
 
-// loadPage is how many records are read at once when all are loaded. etcd counts
-// all that there are for each page, so few are better.
-const loadPage = 20_000
-
 // held is all records of some kinds, as the watch has them: unlike entries it
 // may drop none, and so it also knows what is not there. It may be asked while
 // a proof holds, or what the reader is content with instead of one.
 type held struct {
 	prefixes []store.Key
-	// upTo is the revision up to which no change is missing.
+	// upTo is the revision up to which the watch has told all changes. It is
+	// written under mu.
 	upTo atomic.Int64
 
 	mu      sync.RWMutex
 	records map[store.Key]kept
-	// doubts are the keys that a commit of this node may have changed, or may
-	// change yet, each with the number of the last such commit. They are read
-	// from the store until that has answered.
-	doubts  map[store.Key]uint64
-	commits uint64
+	// loading is what records becomes when all have been read, nil if that is
+	// not under way. What changes meanwhile is applied to both.
+	loading  *loading
+	complete chan struct{} // closed when the latest loading is done
+	// gone is at which revision records were removed: so that one is not put
+	// back by what was read, or is told, from before that. upTo makes it needless.
+	gone map[store.Key]int64
 }
 
 // kept is a record in about 100 bytes, its key included.
@@ -41,28 +38,27 @@ type kept struct {
 }
 
 func newHeld(prefixes []store.Key) *held {
-	return &held{prefixes: slices.Clone(prefixes), records: map[store.Key]kept{}, doubts: map[store.Key]uint64{}}
+	return &held{
+		prefixes: slices.Clone(prefixes),
+		records:  map[store.Key]kept{}, gone: map[store.Key]int64{},
+	}
 }
 
 // holds reports whether all records of the key's kind are held.
 func (h *held) holds(k store.Key) bool { return slices.ContainsFunc(h.prefixes, k.HasPrefix) }
 
-// get says what is known of k. ok is false if it is in doubt.
-func (h *held) get(k store.Key, now time.Time) (r store.Record, asOf int64, err error, ok bool) {
+// get says what is known of k: a record or store.ErrNotFound.
+func (h *held) get(k store.Key, now time.Time) (r store.Record, asOf int64, err error) {
 	h.mu.RLock()
 	e, found := h.records[k]
-	_, doubtful := h.doubts[k]
 	h.mu.RUnlock()
-	if doubtful {
-		return store.Record{}, 0, nil, false
-	}
 	if asOf = max(h.upTo.Load(), e.revision); !found {
-		return store.Record{}, asOf, store.ErrNotFound, true
+		return store.Record{}, asOf, store.ErrNotFound
 	}
 	if r = e.record(k); r.Expired(now) {
-		return store.Record{}, asOf, store.ErrNotFound, true
+		return store.Record{}, asOf, store.ErrNotFound
 	}
-	return r, asOf, nil, true
+	return r, asOf, nil
 }
 
 func (e kept) record(k store.Key) store.Record {
@@ -85,13 +81,36 @@ func keep(r store.Record) kept {
 func (h *held) apply(kind store.EventKind, r store.Record) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if e, found := h.records[r.Key]; found && e.revision > r.Revision {
+	if r.Revision <= max(h.upTo.Load(), h.gone[r.Key]) {
 		return
 	}
 	if kind == store.Deleted {
-		delete(h.records, r.Key)
-	} else {
-		h.records[r.Key] = keep(r)
+		h.gone[r.Key] = r.Revision
+	}
+	change(h.records, kind, r)
+	if h.loading != nil {
+		change(h.loading.records, kind, r)
+	}
+}
+
+func change(records map[store.Key]kept, kind store.EventKind, r store.Record) {
+	switch {
+	case records[r.Key].revision > r.Revision:
+	case kind == store.Deleted:
+		delete(records, r.Key)
+	default:
+		records[r.Key] = keep(r)
+	}
+}
+
+// progress takes notice that all changes up to a revision were applied.
+func (h *held) progress(revision int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	upTo := max(h.upTo.Load(), revision)
+	h.upTo.Store(upTo)
+	if h.loading == nil { // else what is being read may be from before
+		maps.DeleteFunc(h.gone, func(_ store.Key, removed int64) bool { return removed <= upTo })
 	}
 }
 
@@ -105,8 +124,9 @@ func (h *held) written(ops []store.Op) (keys []store.Key) {
 	return keys
 }
 
-// committed takes over what this node has committed at a revision.
-func (h *held) committed(ops []store.Op, revision int64) {
+// committed takes over what this node has committed at a revision. It returns
+// the keys of which that does not tell what became of them.
+func (h *held) committed(ops []store.Op, revision int64) (doubtful []store.Key) {
 	for _, op := range ops {
 		r := store.Record{Key: op.Key, Value: op.Value, Expires: op.Expires, Revision: revision}
 		switch {
@@ -116,75 +136,19 @@ func (h *held) committed(ops []store.Op, revision int64) {
 		case op.Kind == store.OpDelete:
 			h.apply(store.Deleted, r)
 		case op.Kind == store.OpPutIfExists:
-			h.doubt(op.Key)
+			doubtful = append(doubtful, op.Key)
 		}
 	}
+	return doubtful
 }
 
-// doubt notes that it is not known what became of keys.
-func (h *held) doubt(keys ...store.Key) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.commits++
-	for _, k := range keys {
-		h.doubts[k] = h.commits
+// found takes over what a linearizable read says of a key.
+func (h *held) found(k store.Key, r store.Record, asOf int64, err error) {
+	if err == nil {
+		h.apply(store.Written, r)
+	} else {
+		h.apply(store.Deleted, store.Record{Key: k, Revision: asOf})
 	}
-}
-
-// doubted is the number of the last commit that left k in doubt, 0 for none.
-func (h *held) doubted(k store.Key) uint64 {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.doubts[k]
-}
-
-// settle takes over what the store says of a key that a commit had left in
-// doubt. If that commit happens yet, the watch will tell.
-func (h *held) settle(k store.Key, commit uint64, r store.Record, asOf int64, err error) {
-	if err != nil && !errors.Is(err, store.ErrNotFound) || commit == 0 {
-		return
-	}
-	kind := store.Written
-	if err != nil {
-		kind, r = store.Deleted, store.Record{Key: k, Revision: asOf}
-	}
-	h.apply(kind, r)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.doubts[k] == commit {
-		delete(h.doubts, k)
-	}
-}
-
-// load reads all records. They are complete as of the revision since, and what
-// was changed later is for the watch to tell; of that, what is known already
-// stays.
-func (h *held) load(ctx context.Context, from store.Store, since int64) error {
-	records := make(map[store.Key]kept)
-	for _, prefix := range h.prefixes {
-		for after := store.Key(""); ; {
-			rs, _, err := from.List(ctx, prefix, store.Page{After: after, Limit: loadPage})
-			if err != nil {
-				return fmt.Errorf("cache: load %s: %w", prefix, err)
-			}
-			if len(rs) == 0 {
-				break
-			}
-			for _, r := range rs {
-				records[r.Key] = keep(r)
-			}
-			after = rs[len(rs)-1].Key
-		}
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for k, e := range h.records {
-		if e.revision > max(since, records[k].revision) {
-			records[k] = e
-		}
-	}
-	h.records = records
-	return nil
 }
 
 func (h *held) len() int {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,49 +59,6 @@ func TestOwnCommitOfAHeldKind(t *testing.T) {
 		commit(b, b.cache, store.Delete("d/one"))
 		b.want("d/one", "not found")
 		b.reads("d/one", 0, 1)
-	})
-}
-
-// TestHeldKindsAreLoadedWhole: until all records have been read nothing is said
-// from memory; then all of them are there, those of before too.
-func TestHeldKindsAreLoadedWhole(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		mem := memory.New()
-		t.Cleanup(mem.Close)
-		const n = 45_000 // more than two pages
-		for i := range n / 100 {
-			ops := make([]store.Op, 100)
-			for j := range ops {
-				ops[j] = put(store.Key(fmt.Sprintf("d/%05d", 100*i+j)), "v")
-			}
-			commit(t, mem, ops...)
-		}
-		b := &bench{T: t, hooked: &hooked{Store: mem, reads: make(map[string]int)}}
-		pages := 0
-		b.hooked.list = func() error {
-			if pages++; pages == 2 { // a part has been read by then
-				return errCut
-			}
-			return nil
-		}
-		b.cache = open(t, b.hooked, cache.Config{Node: "here"})
-		synctest.Wait()
-		if s := all(b.cache); s.Proven || s.Held != 0 {
-			t.Errorf("not all was read, and %+v", s)
-		}
-		b.want("d/00001", "v")
-		b.want("d/99999", "not found")
-		b.reads("d/00001", 0, 1)
-		b.reads("d/99999", 0, 1)
-		time.Sleep(time.Second)
-		if s := all(b.cache); !s.Proven || s.Held != n {
-			t.Errorf("%+v", s)
-		}
-		b.want("d/44999", "v")
-		b.want("d/99999", "not found")
-		b.reads("d/44999", 0, 0)
-		b.reads("d/99999", 0, 1)
 	})
 }
 
@@ -233,26 +191,85 @@ func TestHeldKindsWithRepeatedAndReorderedEvents(t *testing.T) {
 	})
 }
 
-// many is a store in memory with a million records besides.
-type many struct {
-	store.Store
-	n int
+// TestNobodyJoinsAReadFromBeforeAnEnd: while nothing proves what is held it is
+// read, and a read may be on its way for long. Whoever asks after a session was
+// ended must not wait for a read from before that: neither once this node has
+// committed the end, in doubt or not, nor once it has heard of it.
+func TestNobodyJoinsAReadFromBeforeAnEnd(t *testing.T) {
+	for name, end := range map[string]func(b *bench, op store.Op){
+		"ended here": func(b *bench, op store.Op) { commit(b, b.cache, op) },
+		"ended here, in doubt": func(b *bench, op store.Op) {
+			b.hooked.set(func() {
+				b.hooked.commit = func(ctx context.Context, ops []store.Op) (int64, error) {
+					_, _ = b.hooked.Store.Commit(ctx, ops...)
+					return 0, errCut
+				}
+				b.hooked.event = func(store.Event) []store.Event { return nil }
+			})
+			if _, err := b.cache.Commit(b.Context(), op); !errors.Is(err, store.ErrUnavailable) {
+				b.Fatal(err)
+			}
+		},
+		"ended elsewhere": func(b *bench, op store.Op) { b.elsewhere(op) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(b *bench) {
+				release := make(chan struct{})
+				slow := true
+				b.hooked.set(func() {
+					b.hooked.get = func(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+						if k == "inv/here" {
+							return store.Record{}, 0, errCut // there is no proof, but the watch goes on
+						}
+						r, asOf, err := b.hooked.Store.Get(ctx, k, want)
+						if slow {
+							slow = false
+							<-release
+						}
+						return r, asOf, err
+					}
+				})
+				time.Sleep(freshness)
+				var early sync.WaitGroup
+				early.Go(func() { b.want("d/one", "not found") }) // it began before the end
+				synctest.Wait()
+				end(b, put("d/one", "v"))
+				b.want("d/one", "v")
+				close(release)
+				early.Wait()
+				b.want("d/one", "v")
+			})
+		})
+	}
 }
 
-func (many) key(i int) store.Key { return store.Key(fmt.Sprintf("d/%027d", i)) }
-
-func (m many) List(_ context.Context, _ store.Key, page store.Page) (rs []store.Record, asOf int64, err error) {
-	first := 0
-	if page.After != "" {
-		if _, err := fmt.Sscanf(string(page.After), "d/%d", &first); err != nil {
-			return nil, 0, err
+// TestProofThatComesAfterItsWatch: the read that is to prove the cache fresh is
+// answered when the watch has ended. It proves nothing then: of what changes
+// from now on nobody tells.
+func TestProofThatComesAfterItsWatch(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		release := make(chan struct{})
+		b.hooked.set(func() {
+			b.hooked.get = func(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
+				r, asOf, err := b.hooked.Store.Get(ctx, k, want)
+				if k == "inv/here" {
+					<-release
+				}
+				return r, asOf, err
+			}
+			b.hooked.watch = func() error { return errCut }
+		})
+		time.Sleep(time.Second) // the next proof has begun
+		b.hooked.endWatch(errCut)
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		if all(b.cache).Proven {
+			b.Error("there is a proof, and no watch")
 		}
-		first++
-	}
-	for i := first; i < min(m.n, first+page.Limit); i++ {
-		rs = append(rs, store.Record{Key: m.key(i), Value: []byte{1}, Expires: time.Now().Add(time.Hour), Revision: 1})
-	}
-	return rs, 1, nil
+		b.elsewhere(put("d/one", "v"))
+		b.want("d/one", "v")
+	})
 }
 
 // BenchmarkHeld measures a million records that are held, as a denylist has
@@ -260,7 +277,7 @@ func (m many) List(_ context.Context, _ store.Key, page store.Page) (rs []store.
 func BenchmarkHeld(b *testing.B) {
 	mem := memory.New()
 	defer mem.Close()
-	inner := many{mem, 1_000_000}
+	inner := newMany(mem, 1_000_000)
 	before := heap()
 	c, err := cache.New(inner, cache.Config{Node: "here", Held: []store.Key{"d/"}, SizeMiB: 1})
 	if err != nil {
@@ -270,17 +287,17 @@ func BenchmarkHeld(b *testing.B) {
 	for !c.State().Proven {
 		time.Sleep(time.Millisecond)
 	}
-	bytes := float64(heap()-before) / float64(inner.n)
-	for name, offset := range map[string]int{"there": 0, "absent": inner.n} {
+	bytes := float64(heap()-before) / float64(len(inner.keys))
+	for name, suffix := range map[string]store.Key{"there": "", "absent": "-"} {
 		b.Run(name, func(b *testing.B) {
 			keys := make([]store.Key, 100_000)
 			for i := range keys {
-				keys[i] = inner.key(offset + i*7919%inner.n)
+				keys[i] = inner.keys[i*7919%len(inner.keys)] + suffix
 			}
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				if _, _, err := c.Get(b.Context(), keys[i%len(keys)], store.Any); (err == nil) != (offset == 0) {
+				if _, _, err := c.Get(b.Context(), keys[i%len(keys)], store.Any); (err == nil) != (suffix == "") {
 					b.Fatal(err)
 				}
 				i++

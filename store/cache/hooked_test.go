@@ -30,8 +30,8 @@ type hooked struct {
 	event  eventHook
 	watch  func() error
 	ended  error
-	close  func() // ends the running watch with h.ended
-	list   func() error
+	close  func()         // ends the running watch with h.ended
+	list   func() error   // called when a page was read, before it is returned
 	reads  map[string]int // "any s/one", "fresh s/one"
 }
 
@@ -74,12 +74,13 @@ func (h *hooked) List(ctx context.Context, prefix store.Key, page store.Page) ([
 	h.mu.Lock()
 	list := h.list
 	h.mu.Unlock()
+	rs, asOf, err := h.Store.List(ctx, prefix, page)
 	if list != nil {
 		if err := list(); err != nil {
 			return nil, 0, err
 		}
 	}
-	return h.Store.List(ctx, prefix, page)
+	return rs, asOf, err
 }
 
 // count is how often the store was asked for k.

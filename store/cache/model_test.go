@@ -3,6 +3,7 @@ package cache_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -26,10 +27,14 @@ type act struct {
 // What may happen. Each fault lasts until another one of its kind takes its
 // place.
 var acts = []string{
-	"look", "look", "look", "look", "change elsewhere", "change elsewhere", "end elsewhere", "change here",
+	"look", "look", "look", "look", "change elsewhere", "change elsewhere", "end elsewhere",
+	"change here", "end here", "change here, in doubt",
 	"watch: pass on", "watch: hold back", "watch: repeat", "watch: turn round", "watch: lose", "watch: end", "watch: compacted",
 	"reads: answer", "reads: lag", "reads: are late", "reads: fail",
 }
+
+// keys are two of a kind that is cached, and two of kinds that are held.
+var keys = []store.Key{"s/one", "s/two", "d/one", "e/one"}
 
 // TestModelNothingIsStalerThanTheFreshness lets records change while the watch
 // loses, repeats, holds back and turns round what it tells, while it ends and
@@ -42,7 +47,7 @@ func TestModelNothingIsStalerThanTheFreshness(t *testing.T) {
 		plan := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
 			return act{
 				what: rapid.SampledFrom(acts).Draw(t, "what"),
-				key:  rapid.SampledFrom([]store.Key{"s/one", "s/two"}).Draw(t, "key"),
+				key:  rapid.SampledFrom(keys).Draw(t, "key"),
 				wait: time.Duration(rapid.SampledFrom([]int{0, 0, 1, 100, 900, 3000, 3000}).Draw(t, "wait")) * time.Millisecond,
 			}
 		}), 20, 100).Draw(rt, "plan")
@@ -75,12 +80,13 @@ type model struct {
 	held   []store.Event
 	broken bool // it has lost something, so it tells nothing more
 
-	lagging getHook
+	lagging    getHook
+	unanswered int64 // the revision of the last commit that was in doubt
 }
 
 func run(b *bench, plan []act) []string {
 	m := &model{bench: b, truth: make(map[store.Key][]version), heard: make(map[int64]time.Time), watch: "pass on"}
-	for _, k := range []store.Key{"s/one", "s/two"} {
+	for _, k := range keys {
 		m.truth[k] = []version{{value: "not found", since: time.Now()}}
 	}
 	b.hooked.set(func() {
@@ -125,6 +131,12 @@ func (m *model) act(a act, value string, looks *sync.WaitGroup) {
 		m.commit(m.other, a.key, value, put(a.key, value))
 	case "change here":
 		m.commit(m.cache, a.key, value, put(a.key, value))
+	case "change here, in doubt":
+		m.hooked.set(func() { m.hooked.commit = m.silent })
+		m.commit(m.cache, a.key, value, put(a.key, value))
+		m.hooked.set(func() { m.hooked.commit = nil })
+	case "end here":
+		m.commit(m.cache, a.key, "not found", store.Delete(a.key))
 	case "end elsewhere":
 		m.commit(m.other, a.key, "not found", store.Delete(a.key))
 	case "watch: end":
@@ -134,7 +146,7 @@ func (m *model) act(a act, value string, looks *sync.WaitGroup) {
 	case "reads: answer":
 		m.hooked.set(func() { m.hooked.get = nil })
 	case "reads: lag":
-		m.lagging = m.bench.lagging("s/one", "s/two", "inv/here")
+		m.lagging = m.bench.lagging(append(keys, "inv/here")...)
 		m.hooked.set(func() { m.hooked.get = m.lagging })
 	case "reads: are late":
 		m.hooked.set(func() { m.hooked.get = m.late })
@@ -156,7 +168,9 @@ func (m *model) commit(s store.Store, k store.Key, value string, op store.Op) {
 	i := len(m.truth[k]) - 1
 	m.mu.Unlock()
 	revision, err := s.Commit(m.Context(), op)
-	if err != nil {
+	if errors.Is(err, errCut) { // it happened
+		revision = m.unanswered
+	} else if err != nil {
 		m.complain("commit: %v", err)
 	}
 	m.mu.Lock()
@@ -165,6 +179,14 @@ func (m *model) commit(s store.Store, k store.Key, value string, op store.Op) {
 	if s == m.cache {
 		m.heard[revision] = time.Now()
 	}
+}
+
+// silent commits and does not say so.
+func (m *model) silent(ctx context.Context, ops []store.Op) (revision int64, err error) {
+	if m.unanswered, err = m.hooked.Store.Commit(ctx, ops...); err != nil {
+		return 0, err
+	}
+	return 0, errCut
 }
 
 // look demands that the answer was the case at a moment at which it may have
@@ -241,7 +263,7 @@ func (m *model) hear(events []store.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, ev := range events {
-		if _, again := m.heard[ev.Record.Revision]; ev.Kind == store.Written && !again {
+		if _, again := m.heard[ev.Record.Revision]; ev.Kind != store.Progress && !again {
 			m.heard[ev.Record.Revision] = time.Now()
 		}
 	}

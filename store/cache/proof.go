@@ -40,17 +40,24 @@ func (p *proof) longer(d time.Duration) *proof {
 	return &proof{until: p.until.Add(d), untilWall: p.untilWall + int64(d)}
 }
 
-// prove renews the proof until ctx ends, or ends the watch with errSilent.
+// prove renews the proof until ctx ends, or ends the watch with errSilent. What
+// is held must have been loaded before: until then it says nothing of what is
+// not there.
 func (f *following) prove(ctx context.Context, end context.CancelCauseFunc) {
+	select {
+	case <-f.cache.held.loaded():
+	case <-ctx.Done():
+		return
+	}
 	next := time.NewTicker(proofInterval)
 	defer next.Stop()
 	for silent := 0; silent < maxSilent; {
-		began := time.Now()
+		began, doubted := time.Now(), f.cache.doubts.last()
 		err := f.proveOnce(ctx)
 		switch {
 		case err == nil:
 			silent = 0
-			f.extend(began)
+			f.extend(began, doubted)
 		case errors.Is(err, errSilent):
 			silent++
 		}
@@ -90,8 +97,9 @@ func (f *following) proveOnce(ctx context.Context) error {
 	return nil
 }
 
-// extend makes the cache usable for the freshness from when a proof began.
-func (f *following) extend(began time.Time) {
+// extend makes the cache usable for the freshness from when a proof began. Of
+// the commits that were in doubt by then the watch has told, or it will.
+func (f *following) extend(began time.Time, doubted uint64) {
 	c := f.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,6 +109,7 @@ func (f *following) extend(began time.Time) {
 	p := newProof(began.Add(c.freshness))
 	c.proof.Store(p)
 	c.latest.Store(p)
+	c.doubts.settleAll(doubted)
 	c.count.proofs.Add(1)
 }
 

@@ -126,9 +126,11 @@ func (c *Cache) fly(ctx context.Context, k store.Key, f *flight) {
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
 
-	doubted := c.held.doubted(k)
-	f.record, f.asOf, f.err = c.read(ctx, k)
-	c.held.settle(k, doubted, f.record, f.asOf, f.err)
+	if doubted := c.doubts.of(k); doubted == 0 {
+		f.record, f.asOf, f.err = c.read(ctx, k)
+	} else {
+		f.record, f.asOf, f.err = c.readInDoubt(ctx, k, doubted)
+	}
 
 	c.mu.Lock()
 	c.reading--
@@ -162,6 +164,23 @@ func (c *Cache) read(ctx context.Context, k store.Key) (store.Record, int64, err
 	}
 	c.count.freshReads.Add(1)
 	return c.ask(ctx, k, store.Fresh)
+}
+
+// readInDoubt reads what a commit of this node may have changed. If that
+// happens yet, the watch will tell.
+func (c *Cache) readInDoubt(ctx context.Context, k store.Key, commit uint64) (store.Record, int64, error) {
+	c.count.freshReads.Add(1)
+	r, asOf, err := c.ask(ctx, k, store.Fresh)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return r, asOf, err
+	}
+	if c.held.holds(k) {
+		c.held.found(k, r, asOf, err)
+	} else {
+		c.raise(asOf) // no lagging read may go behind this one
+	}
+	c.doubts.settle(k, commit)
+	return r, asOf, err
 }
 
 // forget drops what is known about keys that changed at revision, unless it

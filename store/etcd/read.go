@@ -12,9 +12,13 @@ import (
 	"github.com/amgate/amgate/store"
 )
 
-// pageLimit is how many records a List reads at once, however many are asked
-// for: it bounds what one answer of etcd weighs.
-const pageLimit = 500
+// A List or Scan reads pageLimit records at once unless told otherwise, and at
+// most maxPage: it bounds what one answer of etcd weighs. Who asks for more than
+// pageLimit knows that they are small.
+const (
+	pageLimit = 500
+	maxPage   = 5_000
+)
 
 // Get implements store.Store. Any is etcd's serializable read: the member
 // that is asked answers what it knows, also while it is cut off from the
@@ -120,7 +124,7 @@ func (s *Store) part(prefix store.Key, page store.Page) (begin, end string) {
 // pageSize is how many records are read at once.
 func pageSize(page store.Page) int64 {
 	if page.Limit > 0 {
-		return int64(min(pageLimit, page.Limit))
+		return int64(min(maxPage, page.Limit))
 	}
 	return pageLimit
 }

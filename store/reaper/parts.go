@@ -2,10 +2,6 @@ package reaper
 
 import "github.com/amgate/amgate/store"
 
-// symbols are those of base64url, of which the names in keys are made, in the
-// order of keys.
-const symbols = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
-
 // Above so many records of a kind they are scanned in 64 parts, and in 64
 // times 64. To scan a part costs the store at each page as much as there is in
 // it: a million records as a whole would keep every writer waiting for a tenth
@@ -20,10 +16,10 @@ const (
 // time, 0 if nobody knows.
 func parts(prefix store.Key, n int) []store.Page {
 	var ends []store.Key
-	for _, first := range symbols {
+	for _, first := range store.Symbols {
 		switch {
 		case n > mostRecords:
-			for _, second := range symbols {
+			for _, second := range store.Symbols {
 				ends = append(ends, prefix+store.Key(first)+store.Key(second))
 			}
 		case n == 0 || n > manyRecords:
