@@ -230,13 +230,14 @@ func TestNobodyJoinsAReadFromBeforeAnEnd(t *testing.T) {
 					}
 				})
 				time.Sleep(freshness)
-				var early sync.WaitGroup
-				early.Go(func() { b.want("d/one", "not found") }) // it began before the end
+				var looks sync.WaitGroup
+				looks.Go(func() { b.want("d/one", "not found") }) // it began before the end
 				synctest.Wait()
 				end(b, put("d/one", "v"))
-				b.want("d/one", "v")
+				looks.Go(func() { b.want("d/one", "v") })
+				synctest.Wait()
 				close(release)
-				early.Wait()
+				looks.Wait()
 				b.want("d/one", "v")
 			})
 		})
