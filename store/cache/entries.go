@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"math/bits"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,7 +49,11 @@ const (
 type entries struct {
 	big    atomic.Pointer[bigcache.BigCache]
 	config bigcache.Config
+	seed   maphash.Seed
 	count  *Counters
+	// locks are taken before those of bigcache's shards, one for each: after a
+	// panic a shard stays locked for ever, and nobody may wait for it then.
+	locks []sync.RWMutex
 }
 
 // seeded is the bigcache.Hasher. bigcache takes 0 for a mark of deleted
@@ -59,6 +64,7 @@ func (h seeded) Sum64(key string) uint64 { return max(1, maphash.String(h.seed, 
 
 func newEntries(sizeMiB int, count *Counters) (*entries, error) {
 	e := &entries{
+		seed: maphash.MakeSeed(),
 		config: bigcache.Config{
 			// A power of two, and at least 1 MiB for each.
 			Shards:             1 << min(bits.Len(uint(sizeMiB))-1, bits.Len(maxShards)-1),
@@ -66,11 +72,12 @@ func newEntries(sizeMiB int, count *Counters) (*entries, error) {
 			MaxEntriesInWindow: 1, // only for what is reserved at the start
 			MaxEntrySize:       512,
 			HardMaxCacheSize:   sizeMiB,
-			Hasher:             seeded{maphash.MakeSeed()},
 			Logger:             log.New(io.Discard, "", 0),
 		},
 		count: count,
 	}
+	e.config.Hasher = seeded{e.seed}
+	e.locks = make([]sync.RWMutex, e.config.Shards)
 	e.config.OnRemoveWithReason = e.removed
 	e.config = e.config.OnRemoveFilterSet(bigcache.NoSpace, bigcache.Expired)
 	big, err := bigcache.New(context.Background(), e.config)
@@ -92,6 +99,9 @@ func (e *entries) removed(_ string, _ []byte, why bigcache.RemoveReason) {
 
 // get returns the record under k that is live at now.
 func (e *entries) get(k store.Key, now time.Time) (r store.Record, asOf int64, ok bool) {
+	lock := e.lock(k)
+	lock.RLock()
+	defer lock.RUnlock()
 	defer e.survive()
 	b, err := e.big.Load().Get(string(k))
 	if err != nil || len(b) < keyAt || b[0] != entryVersion {
@@ -116,6 +126,9 @@ func (e *entries) put(r store.Record, asOf int64) {
 	if len(r.Key) > maxKey {
 		return
 	}
+	lock := e.lock(r.Key)
+	lock.Lock()
+	defer lock.Unlock()
 	defer e.survive()
 	var deadline int64
 	if !r.Expires.IsZero() {
@@ -134,34 +147,60 @@ func (e *entries) put(r store.Record, asOf int64) {
 }
 
 // evict drops the record under k unless it was read as of revision or later.
-// Should it be replaced meanwhile by such a one, that is lost too, which costs
-// a read.
 func (e *entries) evict(k store.Key, revision int64) {
+	lock := e.lock(k)
+	lock.Lock()
+	defer lock.Unlock()
 	defer e.survive()
 	big := e.big.Load()
 	b, err := big.Get(string(k))
 	if err != nil || len(b) >= keyAt && int64(binary.BigEndian.Uint64(b[asOfAt:])) >= revision {
 		return
 	}
-	if big.Delete(string(k)) == nil { // else somebody else did
+	if big.Delete(string(k)) == nil {
 		e.count.evicted.Add(1)
 	}
 }
 
-// empty drops all records.
-func (e *entries) empty() { e.count.dropped.Add(uint64(e.replace().Len())) }
+// lock is that of the shard of k.
+func (e *entries) lock(k store.Key) *sync.RWMutex {
+	return &e.locks[seeded{e.seed}.Sum64(string(k))&uint64(len(e.locks)-1)]
+}
 
-// replace puts a new bigcache in the place of the one that it returns.
-func (e *entries) replace() *bigcache.BigCache {
+// empty drops all records.
+func (e *entries) empty() {
+	n, _ := e.size()
+	e.replace()
+	e.count.dropped.Add(uint64(n))
+}
+
+// size is how many records there are, and the bytes reserved for them.
+func (e *entries) size() (records, bytes int) {
+	for i := range e.locks {
+		e.locks[i].RLock()
+	}
+	defer func() {
+		for i := range e.locks {
+			e.locks[i].RUnlock()
+		}
+	}()
+	defer e.survive()
+	big := e.big.Load()
+	return big.Len(), big.Capacity()
+}
+
+// replace puts a new bigcache in the place of the one that there is.
+func (e *entries) replace() {
 	big, err := bigcache.New(context.Background(), e.config)
 	if err != nil {
 		panic(fmt.Sprintf("cache: a configuration that was accepted is not any more: %v", err))
 	}
-	return e.big.Swap(big)
+	e.big.Store(big)
 }
 
 // survive, when deferred, makes a panic in bigcache a miss. The shard it
-// happened in stays locked for ever, so a new bigcache takes its place.
+// happened in stays locked for ever, so a new bigcache takes its place, before
+// anybody else has a lock.
 func (e *entries) survive() {
 	if recover() != nil {
 		e.count.panics.Add(1)

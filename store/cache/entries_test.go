@@ -6,9 +6,11 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/allegro/bigcache/v3"
 	"pgregory.net/rapid"
 
 	"github.com/amgate/amgate/store"
@@ -147,6 +149,42 @@ func TestPanicInBigcacheIsAMiss(t *testing.T) {
 		if _, _, ok := e.get(r.Key, time.Now()); ok || e.count.panics.Load() != uint64(i+1) {
 			t.Errorf("operation %d: the entry is still there, or %d panics were counted", i, e.count.panics.Load())
 		}
+	}
+}
+
+// TestPanicInBigcacheHangsNobody: bigcache panics with a shard locked, while
+// others wait for what is in it.
+func TestPanicInBigcacheHangsNobody(t *testing.T) {
+	t.Parallel()
+	e := newTestEntries(t, 1)
+	key := store.Key("s/one")
+	record := func(k store.Key) store.Record { return store.Record{Key: k, Value: make([]byte, 16<<10), Revision: 1} }
+	var waiting sync.WaitGroup
+	e.config.OnRemoveWithReason = func(string, []byte, bigcache.RemoveReason) {
+		for _, use := range []func(){
+			func() { e.get(key, time.Now()) }, func() { e.put(record(key), 1) }, func() { e.evict(key, 2) }, func() { e.size() },
+		} {
+			waiting.Go(use)
+		}
+		for range 1_000 { // so that they come to their locks
+			runtime.Gosched()
+		}
+		panic("under a lock")
+	}
+	e.empty()
+	for i := 0; e.count.panics.Load() == 0; i++ { // until something has to make room
+		e.put(record(store.Key(fmt.Sprint("s/", i))), 1)
+	}
+	done := make(chan struct{})
+	go func() { waiting.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("somebody waits for a lock that nobody gives back")
+	}
+	e.put(record(key), 1)
+	if _, _, ok := e.get(key, time.Now()); !ok {
+		t.Error("the cache is of no use any more")
 	}
 }
 

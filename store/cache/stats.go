@@ -70,9 +70,10 @@ func (c *Cache) Stats() Stats { return c.count.Stats() }
 
 // State returns how the cache is at this moment.
 func (c *Cache) State() State {
-	now, big := time.Now(), c.entries.big.Load()
+	now := time.Now()
+	records, bytes := c.entries.size()
 	s := State{
-		Entries: big.Len(), Bytes: big.Capacity(), MaxBytes: c.entries.config.HardMaxCacheSize << 20,
+		Entries: records, Bytes: bytes, MaxBytes: c.entries.config.HardMaxCacheSize << 20,
 		Held: c.held.len(), Proven: c.proof.Load().holds(now),
 	}
 	if p := c.latest.Load(); p != nil {
