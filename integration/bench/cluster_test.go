@@ -36,23 +36,36 @@ type cluster struct {
 
 func startCluster(b *testing.B, gateways int) *cluster {
 	b.Helper()
-	c := &cluster{
-		etcd: etcdproc.Start(b, etcdproc.Options{Members: 3}), binary: buildBinary(b), key: token.GenerateSecret().Base64(),
-	}
+	c := newCluster(b, buildBinary(b), 3)
 	for range gateways {
 		c.add(b)
 	}
 	return c
 }
 
+// newCluster is a cluster without a gateway yet.
+func newCluster(b *testing.B, binary string, members int) *cluster {
+	b.Helper()
+	return &cluster{
+		etcd: etcdproc.Start(b, etcdproc.Options{Members: members}), binary: binary, key: token.GenerateSecret().Base64(),
+	}
+}
+
 // add starts another gateway with a protected page.
 func (c *cluster) add(b *testing.B) *proxy {
 	b.Helper()
+	return c.addWith(b, "", "respond /page \"OK\"")
+}
+
+// addWith starts another gateway, with further options of its realm and what
+// serves its page.
+func (c *cluster) addWith(b *testing.B, options, page string) *proxy {
+	b.Helper()
 	name := fmt.Sprintf("am-%d", len(c.gateways)+1)
 	p := start(b, c.binary, name, fmt.Sprintf(
-		"\tam {\n\t\tnode %s\n\t\tstore etcd %s\n\t\tsigning_key %s\n\t\tidentities file users.yaml\n\t\tjourney_sessions client\n\t}\n",
-		name, strings.Join(c.etcd.Endpoints(), " "), c.key),
-		"\tam_server /am/*\n\tam_auth /page\n\trespond /page \"OK\"\n")
+		"\tam {\n\t\tnode %s\n\t\tstore etcd %s\n\t\tsigning_key %s\n\t\tidentities file users.yaml\n\t\tjourney_sessions client\n\t\t%s\n\t}\n",
+		name, strings.Join(c.etcd.Endpoints(), " "), c.key, options),
+		"\tam_server /am/*\n\tam_auth /page\n\t"+page+"\n")
 	c.gateways = append(c.gateways, p)
 	return p
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +22,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -39,13 +39,9 @@ const (
 // time a request.
 func BenchmarkProtectedRequest(b *testing.B) {
 	binary := buildBinary(b)
-	body := strings.Repeat("x", 1024)
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
-	defer app.Close()
-	upstream := strings.TrimPrefix(app.URL, "http://")
-
-	bare := start(b, binary, "bare", "", "\treverse_proxy "+upstream+"\n")
-	protected := start(b, binary, "protected", "\tam {\n\t\tidentities file users.yaml\n\t}\n", "\tam_server /am/*\n\tam_auth\n\treverse_proxy "+upstream+"\n")
+	app := newApp(b)
+	bare := start(b, binary, "bare", "", "\t"+app+"\n")
+	protected := start(b, binary, "protected", "\tam {\n\t\tidentities file users.yaml\n\t}\n", "\tam_server /am/*\n\tam_auth\n\t"+app+"\n")
 	cookies := protected.signIn(b)
 
 	var throughput, processor []float64
@@ -106,37 +102,58 @@ func start(b *testing.B, binary, name, options, site string) *proxy {
 }
 
 // signIn makes sessions and returns the Cookie headers that carry them.
-func (p *proxy) signIn(b *testing.B) []string {
+func (p *proxy) signIn(b *testing.B) []string { return p.signInMany(b, sessions) }
+
+func (p *proxy) signInMany(b *testing.B, n int) []string {
 	b.Helper()
-	cookies := make([]string, sessions)
+	cookies := make([]string, n)
+	var all errgroup.Group
+	all.SetLimit(8)
 	for i := range cookies {
-		req, _ := http.NewRequest(http.MethodPost, "http://"+p.addr+"/am/json/realms/root/authenticate", nil)
-		req.Header.Set("X-OpenAM-Username", "alice")
-		req.Header.Set("X-OpenAM-Password", "password")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			b.Fatal(err)
-		}
-		resp.Body.Close()
-		for _, c := range resp.Cookies() {
-			if c.Name == "iPlanetDirectoryPro" {
-				cookies[i] = "Cookie: iPlanetDirectoryPro=" + c.Value + "\r\n"
-			}
-		}
-		if cookies[i] == "" {
-			b.Fatalf("no session: %s", resp.Status)
+		all.Go(func() (err error) {
+			cookies[i], err = p.session()
+			return err
+		})
+	}
+	must(b, all.Wait())
+	return cookies
+}
+
+// session makes a session.
+func (p *proxy) session() (cookie string, err error) {
+	req, err := http.NewRequest(http.MethodPost, "http://"+p.addr+"/am/json/realms/root/authenticate", nil)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("X-OpenAM-Username", "alice")
+	req.Header.Set("X-OpenAM-Password", "password")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	resp.Body.Close()
+	for _, c := range resp.Cookies() {
+		if c.Name == "iPlanetDirectoryPro" {
+			return "Cookie: iPlanetDirectoryPro=" + c.Value + "\r\n", nil
 		}
 	}
-	return cookies
+	return "", fmt.Errorf("no session: %s", resp.Status)
 }
 
 type result struct {
 	rate float64 // requests a second
 	cpu  float64 // processor seconds a request, of the proxy
+	done float64 // requests
 }
 
 // load sends requests over kept-alive connections for a round.
 func (p *proxy) load(b *testing.B, cookies []string) result {
+	b.Helper()
+	return p.flood(b, cookies, connections, http.StatusOK)
+}
+
+// flood is load over so many connections, and demands a status.
+func (p *proxy) flood(b *testing.B, cookies []string, connections, want int) result {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), roundTime)
 	defer cancel()
@@ -145,7 +162,7 @@ func (p *proxy) load(b *testing.B, cookies []string) result {
 	before, began := p.cpu(b), time.Now()
 	for i := range connections {
 		wg.Go(func() {
-			n, err := p.requests(ctx, cookies, i)
+			n, err := p.requests(ctx, cookies, i*len(cookies)/connections, want)
 			done.Add(n)
 			if err != nil {
 				b.Error(err)
@@ -154,10 +171,10 @@ func (p *proxy) load(b *testing.B, cookies []string) result {
 	}
 	wg.Wait()
 	n := float64(done.Load())
-	return result{rate: n / time.Since(began).Seconds(), cpu: (p.cpu(b) - before) / n}
+	return result{rate: n / time.Since(began).Seconds(), cpu: (p.cpu(b) - before) / n, done: n}
 }
 
-func (p *proxy) requests(ctx context.Context, cookies []string, i int) (n int64, err error) {
+func (p *proxy) requests(ctx context.Context, cookies []string, i, want int) (n int64, err error) {
 	conn, err := net.Dial("tcp", p.addr)
 	if err != nil {
 		return 0, err
@@ -174,8 +191,8 @@ func (p *proxy) requests(ctx context.Context, cookies []string, i int) (n int64,
 		}
 		_, err = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusOK {
-			return n, fmt.Errorf("%s: %v", resp.Status, err)
+		if err != nil || resp.StatusCode != want {
+			return n, fmt.Errorf("%s, want %d: %v", resp.Status, want, err)
 		}
 		n++
 	}

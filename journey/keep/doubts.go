@@ -43,9 +43,8 @@ const (
 
 // add remembers that a commit in doubt was to leave the allowlist state left
 // in a record that was before, and whether it, or a commit in doubt before it,
-// was to end the journey. A step
-// that was tried before is remembered with all its tries: any of them may be
-// what the store has now.
+// was to end the journey. A step that was tried before is remembered with all
+// its tries: any of them may be what the store has now.
 func (d doubts) add(id journey.ID, left string, finishing bool, before []byte, until time.Time) {
 	latest := doubt{tries: []string{left}, finishing: finishing, before: before}
 	size := len(left) + len(before)
