@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/amgate/amgate/realm"
 )
 
 const (
@@ -221,6 +223,35 @@ func TestForgedLogoutEndsNothing(t *testing.T) {
 	if !s.Lives(t, token) {
 		t.Error("the session was ended")
 	}
+}
+
+// TestLogoutOfWhatIsOverWritesNothing: a token that was good once, of a session
+// that was ended or ran out, is not worth a write either. (SECURITY 26)
+func TestLogoutOfWhatIsOverWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		ended, ranOut := s.login(t), s.login(t)
+		logout := func(token string) string {
+			return s.do(t, "POST", sessionsURL+"?_action=logout", "", cookieName, token).Body.String()
+		}
+		if got := logout(ended); got != `{"result":"Successfully logged out"}` {
+			t.Fatal(got)
+		}
+		time.Sleep(realm.DefaultMaxTime)
+		live := s.login(t)
+		before := s.Store.Commits.Load()
+		for name, token := range map[string]string{"ended": ended, "ran out": ranOut} {
+			if got := logout(token); got != `{"result":"Token has expired"}` {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+		if after := s.Store.Commits.Load(); after != before {
+			t.Errorf("the store was written to %d times", after-before)
+		}
+		if !s.Lives(t, live) {
+			t.Error("another session was ended")
+		}
+	})
 }
 
 // TestPlantedCookieDoesNotLockOut. The attack: a page of a sibling host sets a

@@ -15,6 +15,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/amgate/amgate/session"
+	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/cache"
 	"github.com/amgate/amgate/token"
 )
 
@@ -130,45 +132,67 @@ func TestCachedAndUncachedJudgeAlike(t *testing.T) {
 }
 
 // Who listens to what nodes tell each other (OpenAM CVE-2026-123551 sent live
-// tokens) captures every change of the store, announcements and notices
-// included, from the login to the logout. Nothing of it is a token, in whatever
-// form it is replayed. SECURITY 63.
+// tokens) captures every change of the store, from the login to the logout, of
+// sessions in the store and of those that clients carry, announcements, notices
+// and denylist included. Nothing of it is a token, in whatever form it is
+// replayed. SECURITY 63.
 func TestCapturedStreamOpensNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		watch, err := w.store.Watch(ctx, 0, "s/", "u/", "inv/", "d/", "e/", "o/", "j/", "a/")
+		watch, err := w.store.Watch(ctx, 0, "")
 		if err != nil {
 			t.Fatal(err)
 		}
+		kinds := map[string]int{}
 		var captured []string
 		var listening sync.WaitGroup
 		listening.Go(func() {
 			for ev := range watch.Events() {
+				kinds[ev.Record.Key.Kind()]++
 				captured = append(captured, string(ev.Record.Key), string(ev.Record.Value))
 				captured = append(captured, strings.FieldsFunc(string(ev.Record.Key)+string(ev.Record.Value), func(r rune) bool {
 					return r < ' ' || r > '~' || r == '/'
 				})...)
 			}
 		})
-		n, other := w.cachedNode(t, "here"), w.cachedNode(t, "there")
+		n, other := w.listenedTo(t, "here"), w.listenedTo(t, "there")
 		synctest.Wait()
+		carried := func(user string) session.Grant {
+			g := grant()
+			g.Realm, g.UserID = "/", user
+			return g
+		}
 		live, _ := n.issue(t, grant())
 		tok, s := n.issue(t, grant())
-		for range 3 {
+		idle, _ := n.issue(t, grant())
+		liveCarried, _ := n.issue(t, carried("lives"))
+		denied, d := n.issue(t, carried("is ended"))
+		dated, _ := n.issue(t, carried("all end"))
+		for range 20 {
 			n.use(t, tok, nil)
 			other.use(t, live, nil)
 			time.Sleep(2 * time.Minute)
 		}
-		if err := n.End(t.Context(), s); err != nil {
+		n.use(t, idle, session.ErrEnded)
+		for _, ended := range []session.Session{s, d} {
+			if err := n.End(t.Context(), ended); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := n.EndUser(t.Context(), "/", "all end", nil); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
+		n.use(t, denied, session.ErrEnded)
+		n.use(t, dated, session.ErrEnded)
 		cancel()
 		listening.Wait()
-		if announced := strings.Contains(fmt.Sprint(captured), "inv/here"); len(captured) < 10 || !announced {
-			t.Fatalf("captured %q", captured)
+		for _, kind := range []string{"s", "u", "inv", "o", "d", "e"} {
+			if kinds[kind] == 0 {
+				t.Errorf("nothing of the kind %s/ was captured, but %v", kind, kinds)
+			}
 		}
 		for _, text := range captured {
 			for _, replayed := range []string{
@@ -179,13 +203,29 @@ func TestCapturedStreamOpensNothing(t *testing.T) {
 					t.Errorf("%q: %v", replayed, err)
 				}
 			}
-			for _, secret := range []string{live, tok, live[:27], tok[:27]} {
-				if strings.Contains(text, secret) {
+			for _, secret := range []string{live, tok, idle, liveCarried, denied, dated} {
+				if strings.Contains(text, secret) || !strings.Contains(secret, ".") && strings.Contains(text, secret[:27]) {
 					t.Errorf("%q holds a token's secret part", text)
 				}
 			}
 		}
 		other.use(t, live, nil)
+		other.use(t, liveCarried, nil)
+	})
+}
+
+// listenedTo is a node with all that makes it write: caches, a webhook, and a
+// realm, /, whose sessions their clients carry.
+func (w *world) listenedTo(t testing.TB, name string) *node {
+	t.Helper()
+	front, err := cache.New(w.store, cache.Config{Node: name, Prefixes: []store.Key{"s/"}, Held: []store.Key{"d/", "e/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(front.Close)
+	return newNode(t, front, w.ring, func(cfg *session.Config) {
+		cfg.Webhooks = func(session.Session) []string { return []string{"hook"} }
+		cfg.Carried = map[string]session.Carried{"/": {Room: 4000}}
 	})
 }
 

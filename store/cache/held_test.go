@@ -260,7 +260,8 @@ func TestProofThatComesAfterItsWatch(t *testing.T) {
 			}
 			b.hooked.watch = func() error { return errCut }
 		})
-		time.Sleep(time.Second) // the next proof has begun
+		time.Sleep(time.Second)
+		synctest.Wait() // the next proof has begun
 		b.hooked.endWatch(errCut)
 		synctest.Wait()
 		close(release)

@@ -69,8 +69,9 @@ type version struct {
 // model runs a plan, and knows the truth.
 type model struct {
 	*bench
-	mu    sync.Mutex
-	truth map[store.Key][]version
+	mu     sync.Mutex
+	truth  map[store.Key][]version
+	newest int64 // revision of a change
 	// heard is when the watch told the cache of a revision.
 	heard map[int64]time.Time
 	wrong []string
@@ -175,7 +176,10 @@ func (m *model) commit(s store.Store, k store.Key, value string, op store.Op) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.truth[k][i].revision = revision
+	if revision <= m.newest {
+		return // nothing was there to be removed
+	}
+	m.newest, m.truth[k][i].revision = revision, revision
 	if s == m.cache {
 		m.heard[revision] = time.Now()
 	}
