@@ -34,8 +34,9 @@ var (
 // LostError says that an authId is valid but its journey's state is not
 // here: it was on another node, or was evicted. The journey starts again.
 type LostError struct {
-	// Start tells which journey it was.
-	Start Start
+	// Start tells which journey it was, and Params what it was begun with.
+	Start  Start
+	Params Params
 }
 
 func (e *LostError) Error() string {
@@ -116,7 +117,8 @@ type Snapshot struct {
 // try; on another node the seed is another, and the repetition a replay.
 func (s *Snapshot) Seed() []byte { return append(s.ID[:], s.Salt...) }
 
-// Params are parameters of the request that started a journey.
+// Params are parameters of the request that started a journey. They travel in
+// the authId, where pages can read them.
 type Params struct {
 	Goto       string `json:"goto,omitempty"`
 	GotoOnFail string `json:"gotoOnFail,omitempty"`

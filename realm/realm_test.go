@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -335,6 +336,79 @@ func TestLostJourneyStartsAgain(t *testing.T) {
 	done := answer(t, other.alpha(t), answer(t, other.alpha(t), again, "alice").Step, "wonder land")
 	if done.Success == nil || done.Success.SuccessURL != "/from-journey" {
 		t.Errorf("another journey came: %+v", done)
+	}
+}
+
+// What a journey was begun with outlives its state, and so does that it runs
+// although the client has a session: clients send none of it again.
+func TestLostJourneyStartsAgainWithItsParameters(t *testing.T) {
+	greeting := &nodes.Message{Message: nodes.Text{"en": "Hello", "de": "Hallo"}}
+	greeted := realmtest.Tree("Greeted",
+		realmtest.Place("greet", greeting, "true", "name", "false", "name"),
+		realmtest.Place("name", new(nodes.Username), "outcome", "pass"),
+		realmtest.Place("pass", new(nodes.Password), "outcome", "check"),
+		realmtest.Place("check", new(nodes.DataStore), "true", journey.Success, "false", journey.Failure))
+	for name, change := range map[string]func(*realm.Request){
+		"ForceAuth":      func(r *realm.Request) { r.ForceAuth = true },
+		"noSession":      func(r *realm.Request) { r.NoSession = true },
+		"arg=newsession": func(r *realm.Request) { r.NewSession = true },
+		"locale":         func(r *realm.Request) { r.ForceAuth, r.Locale = true, "de" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := realmtest.Open(t, realm.Settings{
+				Path: "/", Users: people, JourneySessions: realm.JourneysInMemory, Journeys: realmtest.Journeys(named("Login", 0), greeted),
+			})
+			session := login(t, st.At(t, "/"), request()).Token
+			req := request()
+			change(&req)
+			req.Tokens, req.IndexType, req.IndexValue = []string{session}, "service", "Greeted"
+			req.Goto, req.GotoOnFail = "/after", "/alas"
+			first, err := st.At(t, "/").Authenticate(t.Context(), req)
+			if err != nil || first.Step == nil {
+				t.Fatalf("%+v, %v", first, err)
+			}
+			next := func(step *realm.Step, value any) realm.Reply {
+				req := request()
+				req.Tokens, req.AuthID, req.Callbacks = []string{session}, step.AuthID, journeytest.Answers(step.Callbacks, value)
+				reply, err := st.At(t, "/").Authenticate(t.Context(), req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return reply
+			}
+			finish := func(password string) realm.Reply {
+				st.Restart(t)
+				again := next(first.Step, 0).Step
+				if again == nil || !again.Restarted || !reflect.DeepEqual(again.Callbacks, first.Step.Callbacks) {
+					t.Fatalf("it starts again with %+v", again)
+				}
+				return next(next(next(again, 0).Step, "alice").Step, password)
+			}
+			done := finish("wonder land").Success
+			if done == nil || done.Existing || done.SuccessURL != "/after" || done.NoSession != req.NoSession || (done.Token == "") != req.NoSession {
+				t.Errorf("%+v", done)
+			}
+			if kept := req.NoSession || req.NewSession; st.Lives(t, session) != kept {
+				t.Errorf("the session that there was goes on: %t", !kept)
+			}
+			if done.Token != "" {
+				session = done.Token
+			}
+			if failed := finish("wrong").Failure; failed == nil || failed.FailureURL != "/alas" {
+				t.Errorf("%+v", failed)
+			}
+		})
+	}
+}
+
+// A parameter that is too long to count does not travel with each step.
+func TestLongParametersDoNotTravel(t *testing.T) {
+	r := started(t, realm.JourneysInMemory).alpha(t)
+	req := request()
+	short := begin(t, r, req, "alice")
+	req.Goto, req.GotoOnFail, req.Locale = "/"+strings.Repeat("a", realm.MaxGoto), "/"+strings.Repeat("b", realm.MaxGoto), strings.Repeat("c", 100)
+	if long := begin(t, r, req, "alice"); len(long.AuthID) != len(short.AuthID) {
+		t.Errorf("an authId of %d bytes has become one of %d", len(short.AuthID), len(long.AuthID))
 	}
 }
 

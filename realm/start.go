@@ -92,7 +92,8 @@ func (c *call) start(ctx context.Context) (Reply, error) {
 	return c.reply, nil
 }
 
-// begin is a new journey.
+// begin is a new journey. Parameters that are too long to count are left out:
+// they would travel with each step.
 func (c *call) begin(w wish) *journey.Snapshot {
 	snap := &journey.Snapshot{
 		ID: journey.NewID(),
@@ -100,8 +101,8 @@ func (c *call) begin(w wish) *journey.Snapshot {
 			Realm: c.Path, IndexType: c.req.IndexType, IndexValue: c.req.IndexValue, Affinity: c.reply.Affinity,
 		},
 		Params: journey.Params{
-			Goto: c.req.Goto, GotoOnFail: c.req.GotoOnFail, NoSession: c.req.NoSession,
-			NewSession: c.req.NewSession, Locale: c.req.Locale, TargetLevel: w.level,
+			Goto: atMost(MaxGoto, c.req.Goto), GotoOnFail: atMost(MaxGoto, c.req.GotoOnFail), NoSession: c.req.NoSession,
+			NewSession: c.req.NewSession, Locale: atMost(maxTag, c.req.Locale), TargetLevel: w.level,
 		},
 		Started: time.Now(),
 	}
@@ -110,6 +111,14 @@ func (c *call) begin(w wish) *journey.Snapshot {
 		c.enter(snap, w.trees[0])
 	}
 	return snap
+}
+
+// atMost is a text, or "" if it is longer than n bytes.
+func atMost(n int, text string) string {
+	if len(text) > n {
+		return ""
+	}
+	return text
 }
 
 // enter puts a journey that has just begun at the entry of its tree.

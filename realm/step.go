@@ -71,16 +71,19 @@ func (c *call) stepped(ctx context.Context, next string, err error) (Reply, erro
 	case errors.Is(err, journey.ErrUsed), errors.Is(err, errForeign):
 		refused.Failure = &Failure{Message: messageLoginFailure}
 	case errors.As(err, &lost):
-		return c.startAgain(ctx, lost.Start)
+		return c.startAgain(ctx, lost)
 	default:
 		return Reply{}, err
 	}
 	return refused, nil
 }
 
-// startAgain begins the journey anew that a lost one was, as AM does. The
-// answers that came along are not used.
-func (c *call) startAgain(ctx context.Context, start journey.Start) (Reply, error) {
+// startAgain begins the journey anew that a lost one was, as AM does, with the
+// parameters that it was begun with. The answers that came along are not used.
+// That the client has a session made no difference to the journey that was
+// lost, and so makes none now.
+func (c *call) startAgain(ctx context.Context, lost *journey.LostError) (Reply, error) {
+	start, params := lost.Start, lost.Params
 	name := start.IndexType // no more of what the client wrote than there is here
 	if tree, ok := c.startable(start.IndexValue); ok {
 		name = tree.Name
@@ -89,6 +92,8 @@ func (c *call) startAgain(ctx context.Context, start journey.Start) (Reply, erro
 	req := c.req
 	req.AuthID, req.Callbacks = "", nil
 	req.IndexType, req.IndexValue, req.Affinity = start.IndexType, start.IndexValue, start.Affinity
+	req.ForceAuth, req.NoSession, req.NewSession = true, params.NoSession, params.NewSession
+	req.Goto, req.GotoOnFail, req.Locale = params.Goto, params.GotoOnFail, params.Locale
 	reply, err := c.Authenticate(ctx, req)
 	if reply.Step != nil {
 		reply.Step.Restarted = true

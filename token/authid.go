@@ -35,23 +35,27 @@ type AuthID struct {
 	OTK string
 	// Affinity tells on which node the journey lives, see journey/affinity.
 	Affinity string
+	// Params is a JSON object of what else the client gave at the start; "" for
+	// nothing. Pages can read it.
+	Params string
 	// Issued and Expires are kept to the second.
 	Issued, Expires time.Time
 }
 
-// claims are those of AM, in AM's order, and affinity, which is ours; append
-// writes them. The times are NumericDates of RFC 7519, whole seconds as AM
+// claims are those of AM, in AM's order, and affinity and params, which are
+// ours; append writes them. The times are NumericDates of RFC 7519, whole seconds as AM
 // writes them.
 type claims struct {
-	IndexValue string `json:"authIndexValue"`
-	Allow      string `json:"whitelist-state"`
-	OTK        string `json:"otk"`
-	IndexType  string `json:"authIndexType"`
-	Realm      string `json:"realm"`
-	SessionID  string `json:"sessionId"`
-	Affinity   string `json:"affinity"`
-	Expires    int64  `json:"exp"`
-	Issued     int64  `json:"iat"`
+	IndexValue string         `json:"authIndexValue"`
+	Allow      string         `json:"whitelist-state"`
+	OTK        string         `json:"otk"`
+	IndexType  string         `json:"authIndexType"`
+	Realm      string         `json:"realm"`
+	SessionID  string         `json:"sessionId"`
+	Affinity   string         `json:"affinity"`
+	Params     jsontext.Value `json:"params"`
+	Expires    int64          `json:"exp"`
+	Issued     int64          `json:"iat"`
 }
 
 var (
@@ -78,9 +82,12 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 	if a.OTK == "" {
 		a.OTK = NewOTK()
 	}
+	if params := jsontext.Value(a.Params); a.Params != "" && (params.Kind() != '{' || !params.IsValid()) {
+		return "", errors.New("token: the params of an authId must be a JSON object")
+	}
 	payload := (&claims{
 		IndexValue: a.IndexValue, Allow: a.Allow, OTK: a.OTK, IndexType: a.IndexType,
-		Realm: a.Realm, SessionID: a.SessionID, Affinity: a.Affinity,
+		Realm: a.Realm, SessionID: a.SessionID, Affinity: a.Affinity, Params: jsontext.Value(a.Params),
 		Expires: a.Expires.Unix(), Issued: a.Issued.Unix(),
 	}).append(make([]byte, 0, 512))
 	key := k.keys[0]
@@ -128,7 +135,7 @@ func (k *Keys) ParseAuthID(s string) (AuthID, error) {
 	}
 	return AuthID{
 		Realm: c.Realm, SessionID: c.SessionID, IndexType: c.IndexType, IndexValue: c.IndexValue,
-		Allow: c.Allow, OTK: c.OTK, Affinity: c.Affinity,
+		Allow: c.Allow, OTK: c.OTK, Affinity: c.Affinity, Params: string(c.Params),
 		Expires: time.Unix(c.Expires, 0), Issued: time.Unix(c.Issued, 0),
 	}, nil
 }
@@ -182,6 +189,9 @@ func (c *claims) append(text []byte) []byte {
 		}
 		text = append(append(append(text, `,"`...), m.name...), `":`...)
 		text, _ = jsontext.AppendQuote(text, m.value) // it tells that it has replaced something
+	}
+	if len(c.Params) > 0 {
+		text = append(append(text, `,"params":`...), c.Params...)
 	}
 	text[0] = '{'
 	text = strconv.AppendInt(append(text, `,"exp":`...), c.Expires, 10)

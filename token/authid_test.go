@@ -21,7 +21,7 @@ import (
 
 var full = token.AuthID{
 	Realm: "/alpha", SessionID: "head.*ext*", IndexType: "service", IndexValue: `A & "B" <é>`,
-	Allow: "5b0a0e5a-8b0e-4c2f-9d3c-0f0f0f0f0f0f", Affinity: "id.pin",
+	Allow: "5b0a0e5a-8b0e-4c2f-9d3c-0f0f0f0f0f0f", Affinity: "id.pin", Params: `{"goto":"/a?b=\u0026","noSession":true}`,
 	Issued: time.Unix(1_700_000_000, 0), Expires: time.Unix(1_700_000_300, 0),
 }
 
@@ -74,7 +74,7 @@ func TestAuthIDIsAMs(t *testing.T) {
 	}
 	payload := regexp.MustCompile(`"otk":"[0-9a-v]{26}"`).ReplaceAllString(decode(t, parts[1]), `"otk":"…"`)
 	if want := `{"authIndexValue":"A & \"B\" <é>","whitelist-state":"5b0a0e5a-8b0e-4c2f-9d3c-0f0f0f0f0f0f","otk":"…",` +
-		`"authIndexType":"service","realm":"/alpha","sessionId":"head.*ext*","affinity":"id.pin","exp":1700000300,"iat":1700000000}`; payload != want {
+		`"authIndexType":"service","realm":"/alpha","sessionId":"head.*ext*","affinity":"id.pin","params":{"goto":"/a?b=\u0026","noSession":true},"exp":1700000300,"iat":1700000000}`; payload != want {
 		t.Errorf("payload\n%s, want\n%s", payload, want)
 	}
 	least := token.AuthID{Realm: "/alpha", SessionID: "s", Issued: time.Unix(1, 0), Expires: time.Unix(2, 0)}
@@ -91,10 +91,11 @@ func TestAuthIDIsAMs(t *testing.T) {
 func TestSignAuthIDRefuses(t *testing.T) {
 	t.Parallel()
 	_, k := oneRealm(t)
-	foreign, huge := full, full
+	foreign, huge, odd, more := full, full, full, full
+	odd.Params, more.Params = `"goto"`, `{"goto":"/"},"realm":"/"`
 	foreign.Realm = "/"
 	huge.SessionID = strings.Repeat("x", token.MaxAuthID)
-	for _, a := range []token.AuthID{foreign, huge} {
+	for _, a := range []token.AuthID{foreign, huge, odd, more} {
 		if s, err := k.SignAuthID(a); err == nil {
 			t.Errorf("signed %d bytes", len(s))
 		}
@@ -205,7 +206,7 @@ func TestAuthIDHasNoSpareBits(t *testing.T) {
 	}
 }
 
-// signedOnce is full, signed by oneRealm: a fuzzing worker is another process
+// signedOnce is full without Params, signed by oneRealm: a fuzzing worker is another process
 // and must know it too.
 const signedOnce = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6Ijl5TlJ5SjhjIn0.eyJhdXRoSW5kZXhWYWx1ZSI6IkEgJiBcIkJcIiA8" +
 	"w6k-Iiwid2hpdGVsaXN0LXN0YXRlIjoiNWIwYTBlNWEtOGIwZS00YzJmLTlkM2MtMGYwZjBmMGYwZjBmIiwib3RrIjoidXZhanYy" +
@@ -216,6 +217,7 @@ const signedOnce = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6Ijl5TlJ5SjhjIn0.
 func FuzzParseAuthID(f *testing.F) {
 	_, k := oneRealm(f)
 	want := full
+	want.Params = "" // as authIds were before there were any
 	want.OTK = "uvajv24g8avu8f03mqp2ja3a6c"
 	if a, err := k.ParseAuthID(signedOnce); err != nil || a != want {
 		f.Fatalf("signed once, now %+v, %v", a, err)

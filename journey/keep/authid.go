@@ -2,6 +2,7 @@ package keep
 
 import (
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -34,6 +35,7 @@ func (a authIDs) sign(s *journey.Snapshot, sessionID, otk string) (string, error
 		Allow:      s.Allow,
 		OTK:        otk,
 		Affinity:   s.Affinity,
+		Params:     paramsOf(s),
 		Issued:     time.Now(),
 		Expires:    s.Deadline,
 	}
@@ -51,6 +53,18 @@ func (a authIDs) sign(s *journey.Snapshot, sessionID, otk string) (string, error
 		return "", fmt.Errorf("keep: sign an authId: %w", err)
 	}
 	return authID, nil
+}
+
+// paramsOf are the parameters that a journey was begun with, as an authId has
+// them; "" if there are none. The level is told by what was asked for.
+func paramsOf(s *journey.Snapshot) string {
+	params := s.Params
+	params.TargetLevel = 0
+	if params == (journey.Params{}) {
+		return ""
+	}
+	text, _ := json.Marshal(params) // it has texts and switches
+	return string(text)
 }
 
 // reference is the sessionId claim of a journey that rests here: ref is what
@@ -137,7 +151,16 @@ func (o *opened) start() journey.Start {
 }
 
 // lost says that the journey's state cannot be reached here.
-func (o *opened) lost() error { return &journey.LostError{Start: o.start()} }
+func (o *opened) lost() error {
+	e := &journey.LostError{Start: o.start()}
+	if o.Params == "" {
+		return e
+	}
+	if err := json.Unmarshal([]byte(o.Params), &e.Params); err != nil {
+		return journey.ErrMalformed
+	}
+	return e
+}
 
 // judge decides whether o answers the step that s asks. The deadline is that
 // of the authId, which open has judged.

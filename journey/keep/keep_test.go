@@ -79,7 +79,9 @@ func newSnapshot() *journey.Snapshot {
 	now := time.Now()
 	return &journey.Snapshot{
 		ID: journey.NewID(), Start: journey.Start{Realm: "/alpha", IndexType: "service", IndexValue: "Login"},
-		Tree: "Login", Node: "page", Started: now, Deadline: now.Add(5 * time.Minute),
+		Tree: "Login", Node: "page",
+		Params: journey.Params{Goto: "/app?a=1&b=2", GotoOnFail: "/alas", NewSession: true, Locale: "de"},
+		Started: now, Deadline: now.Add(5 * time.Minute),
 		Shared: map[string]any{"username": "demo"},
 	}
 }

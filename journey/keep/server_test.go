@@ -103,7 +103,7 @@ func TestKeeperOfAnotherScheme(t *testing.T) {
 
 func isLost(err error, journeyName string) bool {
 	lost, ok := errors.AsType[*journey.LostError](err)
-	return ok && lost.Start.Realm == "/alpha" && lost.Start.IndexValue == journeyName
+	return ok && lost.Start.Realm == "/alpha" && lost.Start.IndexValue == journeyName && lost.Params == newSnapshot().Params
 }
 
 func TestConfigIsChecked(t *testing.T) {

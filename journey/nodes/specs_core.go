@@ -51,7 +51,7 @@ func coreSpecs() []Spec {
 		},
 		{
 			Name: "zero_page_login", Type: "ZeroPageLoginNode", Title: "Zero Page Login Collector",
-			Doc:     "Takes user name and password from request headers: true if one of them is there, else false.",
+			Doc:    "Takes user name and password from request headers: true if one of them is there, else false.",
 			New:    newZeroPageLogin,
 			Proves: []string{},
 		},
