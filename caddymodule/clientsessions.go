@@ -20,6 +20,8 @@ type ClientSessions struct {
 	Keys []string `json:"keys,omitempty"`
 	// Compress has sessions compressed.
 	Compress bool `json:"compress,omitempty"`
+	// Track has the store keep small records of them.
+	Track bool `json:"track,omitempty"`
 }
 
 // sessionSchemes are AM's words for the schemes of sessions, beside our own.
@@ -40,6 +42,11 @@ var clientSessionOptions = []option[*ClientSessions]{
 		name: "compress",
 		doc:  "Sessions are compressed, so that more fits into the cookie. Its length then tells something of what is in it. Never more than 32 KiB are unpacked.",
 		set:  flag(func(c *ClientSessions) *bool { return &c.Compress }),
+	},
+	{
+		name: "track",
+		doc:  "The store keeps a small record of each session, written at the login. With it they are listed, their properties can be changed, they end by their handles, and `idle_timeout` is enforced, as with `server`.",
+		set:  flag(func(c *ClientSessions) *bool { return &c.Track }),
 	},
 }
 
@@ -108,7 +115,7 @@ func (r *Realm) clientSessions(s *realm.Settings) (err error) {
 	if s.Signing, err = token.NewSigning(algorithms, keys); err != nil {
 		return err
 	}
-	s.Signing.Compress = c.Compress
+	s.Signing.Compress, s.Track = c.Compress, c.Track
 	return nil
 }
 

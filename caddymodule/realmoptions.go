@@ -28,7 +28,7 @@ var realmOptions = append([]option[*Realm]{
 	},
 	{
 		name: "authenticated_sessions", args: "client [{ … }] | server", def: "server",
-		doc: "Where the state of sessions lives: with the client, signed and sealed in the cookie (then no login writes it, and `idle_timeout` is not enforced); or in the store. AM's words JWT and CTS are understood.",
+		doc: "Where the state of sessions lives: with the client, signed and sealed in the cookie (then, without `track`, no login writes it, and `idle_timeout` is not enforced); or in the store. AM's words JWT and CTS are understood.",
 		set: parseAuthenticatedSessions,
 	},
 	{
@@ -65,7 +65,7 @@ var realmOptions = append([]option[*Realm]{
 	},
 	{
 		name: "session_quota", args: "<count> [deny | destroy_next_expiring | destroy_oldest | destroy_all]", def: "any number",
-		doc: "How many sessions a user may have in the realm at once, and what becomes of a login beyond that: it is denied, or it ends the session that would expire next (AM's default), the oldest one, or all. It is exact on any number of gateways. AM's words such as DESTROY_OLDEST_SESSION are understood. Not for client-side sessions, which nobody counts.",
+		doc: "How many sessions a user may have in the realm at once, and what becomes of a login beyond that: it is denied, or it ends the session that would expire next (AM's default), the oldest one, or all. It is exact on any number of gateways. AM's words such as DESTROY_OLDEST_SESSION are understood. Client-side sessions need `track` for it: else nobody counts them.",
 		set: parseSessionQuota,
 	},
 	{

@@ -29,11 +29,12 @@ func keysOf(t *testing.T, st store.Store, prefixes ...store.Key) (keys []string)
 // TestSixPairs: a journey of each scheme yields a session of each kind. After
 // success the store holds nothing of the journey but, if its client carried
 // it, the mark that it has ended, and of the session nothing if its client
-// carries that. Logout on one node refuses on the other.
+// carries that and it is not tracked. Logout on one node refuses on the other.
 func TestSixPairs(t *testing.T) {
 	marks := map[realm.JourneyScheme]string{realm.JourneysClient: "a "}
-	sessions := map[realm.SessionScheme]string{realm.SessionsServer: "s u ", realm.SessionsClient: ""}
-	ends := map[realm.SessionScheme]string{realm.SessionsServer: "", realm.SessionsClient: "d "}
+	const tracked = "client, tracked"
+	sessions := map[realm.SessionScheme]string{realm.SessionsServer: "s u ", realm.SessionsClient: "", tracked: "s u "}
+	ends := map[realm.SessionScheme]string{realm.SessionsServer: "", realm.SessionsClient: "d ", tracked: ""}
 	for _, journeys := range schemes {
 		for kind, left := range sessions {
 			t.Run(string(journeys)+" "+string(kind), func(t *testing.T) {
@@ -42,6 +43,9 @@ func TestSixPairs(t *testing.T) {
 				for i := range sites {
 					list := settings(journeys, people)
 					list[1].AuthenticatedSessions = kind
+					if kind == tracked {
+						list[1].AuthenticatedSessions, list[1].Track = realm.SessionsClient, true
+					}
 					sites[i] = realmtest.New(t, st, realm.Config{Realms: list})
 					if err := sites[i].Start(t.Context(), sites[i].Backend); err != nil {
 						t.Fatal(err)

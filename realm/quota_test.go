@@ -75,15 +75,19 @@ func TestSessionThatMakesRoom(t *testing.T) {
 	}
 }
 
-// TestQuotaNeedsSomebodyWhoCounts: nobody counts client-side sessions.
+// TestQuotaNeedsSomebodyWhoCounts: nobody counts client-side sessions that are not tracked.
 func TestQuotaNeedsSomebodyWhoCounts(t *testing.T) {
 	s := realmtest.Complete(climbing(realm.JourneysServer, realm.SessionsClient))[0]
 	s.Quota = realm.Quota{Quota: session.Quota{Max: 5, Action: session.DenyAccess}, Source: "Caddyfile:7"}
-	const want = "realm /: Caddyfile:7: session_quota: nobody counts sessions that their clients carry; use authenticated_sessions server"
+	const want = "realm /: Caddyfile:7: session_quota: nobody counts sessions that their clients carry; add track to authenticated_sessions client, or use server"
 	if err := s.Check(); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	s.AuthenticatedSessions = realm.SessionsServer
+	s.Track = true
+	if err := s.Check(); err != nil {
+		t.Errorf("tracked: %v", err)
+	}
+	s.AuthenticatedSessions, s.Track = realm.SessionsServer, false
 	if err := s.Check(); err != nil {
 		t.Error(err)
 	}

@@ -237,7 +237,7 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 	for path, r := range s.realms {
 		outages[path], quotas[path] = r.Outage, r.Quota.Quota
 		if r.AuthenticatedSessions == SessionsClient {
-			carried[path] = session.Carried{Room: r.Cookie.Room(), Signing: r.Signing}
+			carried[path] = session.Carried{Room: r.Cookie.Room(), Signing: r.Signing, Track: r.Track}
 		}
 	}
 	k := &keyed{

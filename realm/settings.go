@@ -61,7 +61,10 @@ type Settings struct {
 	JourneySessions       JourneyScheme
 	AuthenticatedSessions SessionScheme
 	// Signing is how sessions are signed that their clients carry.
-	Signing        token.Signing
+	Signing token.Signing
+	// Track has the store keep small records of sessions that their clients
+	// carry. Without them they are not listed, counted or idle.
+	Track          bool
 	JourneyTimeout time.Duration
 	// SuspendTimeout bounds how long a journey stays suspended whose node does
 	// not say; AM's suspendedAuthenticationTimeout.
@@ -216,8 +219,8 @@ func (s Settings) checkQuota() (err error) {
 	switch {
 	case s.Quota.Max < 0:
 		err = fmt.Errorf("session_quota %d: a user must be allowed at least one session", s.Quota.Max)
-	case s.Quota.Max > 0 && s.AuthenticatedSessions == SessionsClient:
-		err = errors.New("session_quota: nobody counts sessions that their clients carry; use authenticated_sessions server")
+	case s.Quota.Max > 0 && s.AuthenticatedSessions == SessionsClient && !s.Track:
+		err = errors.New("session_quota: nobody counts sessions that their clients carry; add track to authenticated_sessions client, or use server")
 	}
 	if err != nil && s.Quota.Source != "" {
 		err = fmt.Errorf("%s: %w", s.Quota.Source, err)

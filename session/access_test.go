@@ -12,9 +12,11 @@ import (
 
 // A session in use must cost the store little: one write a minute, and no
 // read once it is known.
-func TestUseIsWrittenOncePerResolution(t *testing.T) {
+func TestUseIsWrittenOncePerResolution(t *testing.T) { conform(t, testUseIsWrittenOncePerResolution) }
+
+func testUseIsWrittenOncePerResolution(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.node(t)
 		g := grant()
 		g.MaxTime = 10 * time.Hour
@@ -36,8 +38,12 @@ func TestUseIsWrittenOncePerResolution(t *testing.T) {
 }
 
 func TestManyAccessesAreWrittenInBatches(t *testing.T) {
+	conform(t, testManyAccessesAreWrittenInBatches)
+}
+
+func testManyAccessesAreWrittenInBatches(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n, other := w.node(t), w.node(t)
 		tokens := make(map[string]session.Session)
 		for range 250 {
@@ -64,9 +70,11 @@ func TestManyAccessesAreWrittenInBatches(t *testing.T) {
 }
 
 // An access that could not be written is kept until it can.
-func TestAccessSurvivesAnOutage(t *testing.T) {
+func TestAccessSurvivesAnOutage(t *testing.T) { conform(t, testAccessSurvivesAnOutage) }
+
+func testAccessSurvivesAnOutage(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n, other := w.node(t), w.node(t)
 		tok, s := n.issue(t, grant())
 		gone, g := n.issue(t, grant())
@@ -93,9 +101,11 @@ func TestAccessSurvivesAnOutage(t *testing.T) {
 }
 
 // Accesses come in while others are written.
-func TestAccessesDuringAFlushAreKept(t *testing.T) {
+func TestAccessesDuringAFlushAreKept(t *testing.T) { conform(t, testAccessesDuringAFlushAreKept) }
+
+func testAccessesDuringAFlushAreKept(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n, other := w.node(t), w.node(t)
 		const sessions = 50
 		tokens, found := make([]string, sessions), make([]session.Session, sessions)
@@ -123,9 +133,11 @@ func TestAccessesDuringAFlushAreKept(t *testing.T) {
 	})
 }
 
-func TestCloseWritesWhatIsPending(t *testing.T) {
+func TestCloseWritesWhatIsPending(t *testing.T) { conform(t, testCloseWritesWhatIsPending) }
+
+func testCloseWritesWhatIsPending(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n, other := w.node(t), w.node(t)
 		tok, s := n.issue(t, grant())
 		time.Sleep(5 * time.Minute)
@@ -143,10 +155,14 @@ func TestCloseWritesWhatIsPending(t *testing.T) {
 // By then the session may have been used on another node, and what is kept of
 // before must not make it look idle.
 func TestKeptAccessDoesNotReplaceALaterOne(t *testing.T) {
+	conform(t, testKeptAccessDoesNotReplaceALaterOne)
+}
+
+func testKeptAccessDoesNotReplaceALaterOne(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		cutOff := &storetest.Faulty{Store: w.store}
-		a, b, reader := newNode(t, cutOff, w.ring), w.node(t), w.node(t)
+		a, b, reader := w.nodeOn(t, cutOff), w.node(t), w.node(t)
 		tok, s := a.issue(t, grant())
 		unused, u := a.issue(t, grant())
 		time.Sleep(5 * time.Minute)
@@ -180,10 +196,14 @@ func TestKeptAccessDoesNotReplaceALaterOne(t *testing.T) {
 // A commit of which nobody knows whether it happened is repeated with care: if
 // it did, another node may have written over it since.
 func TestAccessInDoubtDoesNotReplaceALaterOne(t *testing.T) {
+	conform(t, testAccessInDoubtDoesNotReplaceALaterOne)
+}
+
+func testAccessInDoubtDoesNotReplaceALaterOne(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		own := &storetest.Faulty{Store: w.store}
-		a, b, reader := newNode(t, own, w.ring), w.node(t), w.node(t)
+		a, b, reader := w.nodeOn(t, own), w.node(t), w.node(t)
 		tok, s := a.issue(t, grant())
 		time.Sleep(5*time.Minute + session.FlushInterval/2)
 		a.use(t, tok, nil)

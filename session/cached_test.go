@@ -76,7 +76,9 @@ func TestCachedSessionAnswersItsOwnTokenAlone(t *testing.T) {
 // GHSA-qvp4-rpmr-xwrr). Random sessions at random times are judged alike by a
 // manager that reads from a cache and by one that reads from the store; both
 // know the same accesses. SECURITY 20.
-func TestCachedAndUncachedJudgeAlike(t *testing.T) {
+func TestCachedAndUncachedJudgeAlike(t *testing.T) { conform(t, testCachedAndUncachedJudgeAlike) }
+
+func testCachedAndUncachedJudgeAlike(t *testing.T, k kind) {
 	type step struct {
 		pause       time.Duration
 		which, what int
@@ -98,10 +100,10 @@ func TestCachedAndUncachedJudgeAlike(t *testing.T) {
 		}), 1, 12).Draw(rt, "steps")
 		differ := ""
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
+			w := k.world(t)
 			cached := w.cachedNode(t, "here")
 			synctest.Wait()
-			plain := session.NewManager(session.Config{Store: w.store, Keys: w.ring, Access: cached.access, Logger: cached.log.Logger()})
+			plain := session.NewManager(session.Config{Store: w.store, Keys: w.ring, Access: cached.access, Logger: cached.log.Logger(), Carried: k.carried()})
 			var tokens []string
 			var sessions []session.Session
 			for _, g := range grants {
@@ -136,9 +138,11 @@ func TestCachedAndUncachedJudgeAlike(t *testing.T) {
 // sessions in the store and of those that clients carry, announcements, notices
 // and denylist included. Nothing of it is a token, in whatever form it is
 // replayed. SECURITY 63.
-func TestCapturedStreamOpensNothing(t *testing.T) {
+func TestCapturedStreamOpensNothing(t *testing.T) { conform(t, testCapturedStreamOpensNothing) }
+
+func testCapturedStreamOpensNothing(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		watch, err := w.store.Watch(ctx, 0, "")
@@ -232,8 +236,10 @@ func (w *world) listenedTo(t testing.TB, name string) *node {
 // Sessions that are used, run out and are ended, all at once, on two nodes with
 // caches: for the race detector, and nobody gets a session beyond its end.
 // SECURITY 24 (go-authcrunch deleted from its cache under a read lock).
-func TestUseExpiryAndEndAtOnce(t *testing.T) {
-	w := newWorld(t)
+func TestUseExpiryAndEndAtOnce(t *testing.T) { conform(t, testUseExpiryAndEndAtOnce) }
+
+func testUseExpiryAndEndAtOnce(t *testing.T, k kind) {
+	w := k.world(t)
 	nodes := []*node{w.cachedNode(t, "a"), w.cachedNode(t, "b")}
 	var all sync.WaitGroup
 	for i := range 40 {

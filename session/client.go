@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,8 @@ import (
 )
 
 // What its client carries of a session is its id and its record, sealed and
-// signed. The store has nothing of it until it is ended.
+// signed. Unless the realm tracks its sessions, the store has nothing of it
+// until it is ended.
 
 // ErrCarried says that something cannot be done with a session because its
 // client carries it.
@@ -61,7 +63,7 @@ func (m *Manager) carry(ctx context.Context, r *realm, g *Grant, id hash) (strin
 	if err != nil {
 		return "", Session{}, err
 	}
-	record, err := encodeRecord(g, user, created)
+	record, err := encodeRecord(recordVersion, g, user, created)
 	if err != nil {
 		return "", Session{}, err
 	}
@@ -72,12 +74,13 @@ func (m *Manager) carry(ctx context.Context, r *realm, g *Grant, id hash) (strin
 
 // seal makes the token of a session that its client carries.
 func (m *Manager) seal(r *realm, s Session, journey string) (string, error) {
+	room := cmp.Or(r.room, token.MaxSession)
 	tok, err := m.carrier.Seal(r.path, append(s.id[:], s.record...))
-	if err == nil && len(tok) > r.room || errors.Is(err, token.ErrTooLarge) {
+	if err == nil && len(tok) > room || errors.Is(err, token.ErrTooLarge) {
 		return "", fmt.Errorf("%w: a session of journey %s with %d bytes of identity, roles and properties; "+
 			"the cookie has room for about %d; have the journey set fewer or shorter session properties, "+
 			"compress them, or use authenticated_sessions server",
-			ErrCookie, journey, len(s.record), m.carrier.Room(r.path, r.room)-len(s.id))
+			ErrCookie, journey, len(s.record), m.carrier.Room(r.path, room)-len(s.id))
 	}
 	return tok, err
 }
@@ -113,15 +116,16 @@ func (m *Manager) openCarried(tok string) (*realm, Session, error) {
 	if err != nil {
 		return nil, Session{}, err
 	}
-	s := Session{carried: true}
+	var s Session
 	if len(plain) < len(s.id) {
 		return nil, Session{}, ErrInvalid
 	}
 	s.record = string(plain[copy(s.id[:], plain):])
-	if !checkRecord(s.record) || s.Realm() != path {
+	if !checkRecord(s.record) || s.isStub() || s.Realm() != path {
 		m.log.Error("a session that its client carries cannot be read and is refused", "realm", path)
 		return nil, Session{}, ErrInvalid
 	}
+	s.carried = !s.tracked()
 	m.opened.put(&sum, s)
 	return r, s, nil
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/amgate/amgate/logtest"
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
-	"github.com/amgate/amgate/store/cache"
 	"github.com/amgate/amgate/token"
 )
 
@@ -20,17 +19,13 @@ import (
 // realm /alpha their clients carry.
 func (w *world) carrying(t testing.TB, name string, outage store.Freshness) *node {
 	t.Helper()
-	front, err := cache.New(w.store, cache.Config{Node: name, Prefixes: []store.Key{"s/"}, Held: []store.Key{"d/", "e/"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(front.Close)
+	front := w.cache(t, name)
 	n := &node{store: front, log: new(logtest.Log)}
 	n.access = session.NewAccess(session.AccessConfig{Store: front, Logger: n.log.Logger()})
 	t.Cleanup(n.access.Close)
 	n.Manager = session.NewManager(session.Config{
 		Store: front, Keys: w.ring, Access: n.access, Logger: n.log.Logger(),
-		Outages: map[string]store.Freshness{"/alpha": outage}, Carried: map[string]session.Carried{"/alpha": {Room: 4000}},
+		Outages: map[string]store.Freshness{"/alpha": outage}, Carried: untracked.carried(),
 	})
 	return n
 }

@@ -18,11 +18,15 @@ import (
 // installation is refused without asking the store. Logout of it deletes
 // nothing, because it never gets a Session to end. SECURITY 26, 28.
 func TestForgedTokenNeverReachesTheStore(t *testing.T) {
-	w := newWorld(t)
+	conform(t, testForgedTokenNeverReachesTheStore)
+}
+
+func testForgedTokenNeverReachesTheStore(t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	tok, _ := n.issue(t, grant())
 
-	foreign := &world{store: w.store, ring: newRing(t, "installation two")}
+	foreign := &world{kind: k, store: w.store, ring: newRing(t, "installation two")}
 	g := grant()
 	foreignTok, _ := foreign.node(t).issue(t, g)
 	keys, _ := w.ring.Realm("/alpha")
@@ -53,12 +57,13 @@ func TestForgedTokenNeverReachesTheStore(t *testing.T) {
 }
 
 // What lists and logs show of a session must not open it. SECURITY 7, 63.
-func TestHandleAndContextIDOpenNothing(t *testing.T) {
-	w := newWorld(t)
+func TestHandleAndContextIDOpenNothing(t *testing.T) { conform(t, testHandleAndContextIDOpenNothing) }
+
+func testHandleAndContextIDOpenNothing(t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	tok, s := n.issue(t, grant())
-	sessions, entries := w.records(t)
-	for _, name := range []string{s.Handle(), s.ContextID(), strings.TrimPrefix(s.Handle(), "shandle:"), string(sessions[0].Key), string(entries[0].Key)} {
+	for _, name := range append(w.keys(t), s.Handle(), s.ContextID(), strings.TrimPrefix(s.Handle(), "shandle:")) {
 		n.use(t, name, session.ErrInvalid)
 		if strings.Contains(name, tok[:27]) {
 			t.Errorf("%s holds the head of the token", name)
@@ -68,7 +73,11 @@ func TestHandleAndContextIDOpenNothing(t *testing.T) {
 
 // Who reads the store can neither present nor read what is there. SECURITY 58.
 func TestStolenStoreHoldsNoTokenAndNoName(t *testing.T) {
-	w := newWorld(t)
+	conform(t, testStolenStoreHoldsNoTokenAndNoName)
+}
+
+func testStolenStoreHoldsNoTokenAndNoName(t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	g := grant()
 	tok, _ := n.issue(t, g)
@@ -85,8 +94,10 @@ func TestStolenStoreHoldsNoTokenAndNoName(t *testing.T) {
 
 // Who writes to the store must not be able to make one session another:
 // every value is bound to its key. SECURITY 58.
-func TestSwappedRecordsAreRefused(t *testing.T) {
-	w := newWorld(t)
+func TestSwappedRecordsAreRefused(t *testing.T) { conform(t, testSwappedRecordsAreRefused) }
+
+func testSwappedRecordsAreRefused(t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	admin, user, root := grant(), grant(), grant()
 	user.UserID, user.Roles, root.Realm = "4712", nil, "/"
@@ -131,8 +142,10 @@ func put(t *testing.T, w *world, k store.Key, value []byte, expires time.Time) {
 
 // Two realms never share a session, though all else is the same: secret,
 // user, journey. SECURITY 10, 19.
-func TestTokenIsOfOneRealmAlone(t *testing.T) {
-	w := newWorld(t)
+func TestTokenIsOfOneRealmAlone(t *testing.T) { conform(t, testTokenIsOfOneRealmAlone) }
+
+func testTokenIsOfOneRealmAlone(t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	g := grant()
 	alpha, a := n.issue(t, g)
@@ -150,8 +163,10 @@ func TestTokenIsOfOneRealmAlone(t *testing.T) {
 
 // The realm stands in the record, too: one that was sealed for a token of one
 // realm but is of another is refused, whoever made it. SECURITY 10.
-func TestRecordOfAnotherRealmIsRefused(t *testing.T) {
-	w := newWorld(t)
+func TestRecordOfAnotherRealmIsRefused(t *testing.T) { conform(t, testRecordOfAnotherRealmIsRefused) }
+
+func testRecordOfAnotherRealmIsRefused(t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	codec := func(path string) *sealed.Codec {
 		keys, _ := w.ring.Realm(path)
@@ -185,9 +200,11 @@ func TestRecordOfAnotherRealmIsRefused(t *testing.T) {
 
 // Sessions answered 401 because their store was slow (Kratos issue 4581): an
 // outage must be seen as one, by every method. SECURITY 25.
-func TestOutageIsNoLogout(t *testing.T) {
+func TestOutageIsNoLogout(t *testing.T) { conform(t, testOutageIsNoLogout) }
+
+func testOutageIsNoLogout(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.node(t)
 		tok, s := n.issue(t, grant())
 		w.store.Down.Store(true)

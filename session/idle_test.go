@@ -21,7 +21,9 @@ const margin = session.Resolution + session.FlushInterval
 
 // The promise of the package: refused not before T + idle, and surely from
 // T + idle + margin on, wherever and whenever the session was last used.
-func TestIdleIsBounded(t *testing.T) {
+func TestIdleIsBounded(t *testing.T) { conform(t, testIdleIsBounded) }
+
+func testIdleIsBounded(t *testing.T, k kind) {
 	for _, used := range []time.Duration{
 		0, time.Millisecond, time.Second, 59 * time.Second, time.Minute, 61 * time.Second, 29*time.Minute + 59*time.Second, 30 * time.Minute,
 	} {
@@ -29,7 +31,7 @@ func TestIdleIsBounded(t *testing.T) {
 			t.Run(fmt.Sprintf("used after %v, on node %d", used, there), func(t *testing.T) {
 				after := func(wait time.Duration, want error) {
 					synctest.Test(t, func(t *testing.T) {
-						w := newWorld(t)
+						w := k.world(t)
 						nodes := []*node{w.node(t), w.node(t)}
 						tok, _ := nodes[0].issue(t, grant())
 						time.Sleep(used)
@@ -54,14 +56,16 @@ func TestIdleIsBounded(t *testing.T) {
 
 // The same for any use of any nodes: what was used within its idle time lives
 // on every node, what was not for idle and margin lives on none.
-func TestIdleIsBoundedForAnyUse(t *testing.T) {
+func TestIdleIsBoundedForAnyUse(t *testing.T) { conform(t, testIdleIsBoundedForAnyUse) }
+
+func testIdleIsBoundedForAnyUse(t *testing.T, k kind) {
 	rapid.Check(t, func(rt *rapid.T) {
 		idle := rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute}).Draw(rt, "idle")
 		waits := rapid.SliceOfN(rapid.Int64Range(0, int64(3*idle/2+margin)), 1, 12).Draw(rt, "waits")
 		at := rapid.SliceOfN(rapid.IntRange(0, 1), len(waits), len(waits)).Draw(rt, "nodes")
 		var failure string
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
+			w := k.world(t)
 			nodes := []*node{w.node(t), w.node(t)}
 			g := grant()
 			g.IdleTime, g.MaxTime = idle, 1000*time.Hour
@@ -86,9 +90,11 @@ func TestIdleIsBoundedForAnyUse(t *testing.T) {
 	})
 }
 
-func TestMaxTimeIsExact(t *testing.T) {
+func TestMaxTimeIsExact(t *testing.T) { conform(t, testMaxTimeIsExact) }
+
+func testMaxTimeIsExact(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.node(t)
 		tok, s := n.issue(t, grant())
 		for range 119 {
@@ -105,9 +111,11 @@ func TestMaxTimeIsExact(t *testing.T) {
 
 // A store that still has the record, because its clock is late, cannot make
 // a session live longer.
-func TestMaxTimeIsJudgedByTheReader(t *testing.T) {
+func TestMaxTimeIsJudgedByTheReader(t *testing.T) { conform(t, testMaxTimeIsJudgedByTheReader) }
+
+func testMaxTimeIsJudgedByTheReader(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.node(t)
 		g := grant()
 		g.IdleTime = 24 * time.Hour
@@ -126,8 +134,12 @@ func TestMaxTimeIsJudgedByTheReader(t *testing.T) {
 // Between reading an entry that says idle and ending the session, another
 // node may write that it was used. Then it goes on.
 func TestUseOnAnotherNodeWinsOverTheEndOfAnIdleSession(t *testing.T) {
+	conform(t, testUseOnAnotherNodeWinsOverTheEndOfAnIdleSession)
+}
+
+func testUseOnAnotherNodeWinsOverTheEndOfAnIdleSession(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		a := w.node(t)
 		tok, _ := a.issue(t, grant())
 		_, before := w.records(t)
@@ -147,9 +159,11 @@ func TestUseOnAnotherNodeWinsOverTheEndOfAnIdleSession(t *testing.T) {
 	})
 }
 
-func TestPeekDoesNotCount(t *testing.T) {
+func TestPeekDoesNotCount(t *testing.T) { conform(t, testPeekDoesNotCount) }
+
+func testPeekDoesNotCount(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n, other := w.node(t), w.node(t)
 		tok, s := n.issue(t, grant())
 		for range 30 {
@@ -169,8 +183,12 @@ func TestPeekDoesNotCount(t *testing.T) {
 
 // A node that has not seen a session for long must ask what the others saw.
 func TestSessionUsedOnAnotherNodeIsNotIdle(t *testing.T) {
+	conform(t, testSessionUsedOnAnotherNodeIsNotIdle)
+}
+
+func testSessionUsedOnAnotherNodeIsNotIdle(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		a, b := w.node(t), w.node(t)
 		g := grant()
 		g.MaxTime = 24 * time.Hour
@@ -195,8 +213,12 @@ func TestSessionUsedOnAnotherNodeIsNotIdle(t *testing.T) {
 // A session that is admitted at the very end of the margin has been used. The
 // next node, a moment later, must not find the entry that calls it idle.
 func TestSessionAdmittedLateIsKnownToOtherNodesAtOnce(t *testing.T) {
+	conform(t, testSessionAdmittedLateIsKnownToOtherNodesAtOnce)
+}
+
+func testSessionAdmittedLateIsKnownToOtherNodesAtOnce(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		a, b := w.node(t), w.node(t)
 		tok, _ := a.issue(t, grant())
 		time.Sleep(30*time.Minute + margin)
@@ -209,8 +231,12 @@ func TestSessionAdmittedLateIsKnownToOtherNodesAtOnce(t *testing.T) {
 // A node that has just started, and a page that comes with a thousand parts:
 // one read of the record, one of the entry.
 func TestThousandRequestsForOneUnknownSessionReadTheStoreOnce(t *testing.T) {
+	conform(t, testThousandRequestsForOneUnknownSessionReadTheStoreOnce)
+}
+
+func testThousandRequestsForOneUnknownSessionReadTheStoreOnce(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		a := w.node(t)
 		tok, _ := a.issue(t, grant())
 		time.Sleep(20 * time.Minute)
@@ -246,8 +272,12 @@ func TestThousandRequestsForOneUnknownSessionReadTheStoreOnce(t *testing.T) {
 // While the store was down nobody could use a session, and accesses could not
 // be written. When it is back the session must not be called idle at once.
 func TestSessionIsNotIdleRightAfterAnOutage(t *testing.T) {
+	conform(t, testSessionIsNotIdleRightAfterAnOutage)
+}
+
+func testSessionIsNotIdleRightAfterAnOutage(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.node(t)
 		g := grant()
 		g.MaxTime = 24 * time.Hour
@@ -286,9 +316,11 @@ func g0(g session.Grant) session.Grant {
 
 // Whoever can write to the store must not be able to keep a session alive
 // with the entry of another. SECURITY 58.
-func TestSwappedIndexEntryIsRefused(t *testing.T) {
+func TestSwappedIndexEntryIsRefused(t *testing.T) { conform(t, testSwappedIndexEntryIsRefused) }
+
+func testSwappedIndexEntryIsRefused(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.node(t)
 		tok, _ := n.issue(t, grant())
 		_, before := w.records(t)

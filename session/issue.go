@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/amgate/amgate/store"
-	"github.com/amgate/amgate/token"
 )
 
 // Grant is what a finished journey says of the session that it yields.
@@ -89,20 +88,20 @@ func (m *Manager) Issue(ctx context.Context, g Grant, with ...store.Op) (tok str
 	if err != nil {
 		return "", Session{}, err
 	}
-	if r.room > 0 {
+	if r.room > 0 && !r.track {
 		return m.issueCarried(ctx, r, &g, with)
 	}
 	head := r.keys.DeriveHead(g.Seed)
 	err = retrying(ctx, func(try int) error {
 		g.Again = g.Again || try > 0
-		s, err = m.create(ctx, r, &g, sessionID(&head), with)
+		tok, s, err = m.create(ctx, r, &g, head, with)
 		return err
 	})
 	if err != nil {
 		return "", Session{}, err
 	}
 	m.access.seen.put(&s.id, s.Created().Unix())
-	return r.keys.Mint(token.CTS, head), s, nil
+	return tok, s, nil
 }
 
 // retrying tries a few times, within ctx, while the store does not answer. It
@@ -125,15 +124,18 @@ func retrying(ctx context.Context, once func(try int) error) error {
 
 // prepare returns a new session and what creates it.
 func (m *Manager) prepare(r *realm, g *Grant, id hash) (Session, []store.Op, error) {
-	user := m.userOf(g.Realm, g.UserID)
-	record, err := encodeRecord(g, user, time.Now())
+	user, version := m.userOf(g.Realm, g.UserID), byte(recordVersion)
+	if r.track {
+		version = trackedVersion
+	}
+	record, err := encodeRecord(version, g, user, time.Now())
 	if err != nil {
 		return Session{}, nil, err
 	}
 	s := Session{record: string(record), id: id}
 	key, index := sessionKey(id), indexKey(user, id)
 	return s, []store.Op{
-		store.Create(key, r.codec.Seal(key, record), s.MaxExpires()),
+		store.Create(key, r.codec.Seal(key, m.stored(s, g)), s.MaxExpires()),
 		store.Create(index, r.codec.Seal(index, s.entry(s.Created()).encode()), s.MaxExpires()),
 	}, nil
 }
@@ -141,19 +143,23 @@ func (m *Manager) prepare(r *realm, g *Grant, id hash) (Session, []store.Op, err
 // fenced is what a fence holds: its version. That it is there says all.
 var fenced = []byte{1}
 
-// create creates the session, and returns the one that is there. It does not
-// try for a second time what may have happened.
+// create creates the session, and returns the one that is there with its token.
+// It does not try for a second time what may have happened.
 //
 // A try that the store did not answer may happen yet, long after: a member of
 // etcd that hung with it in its socket goes on with it. Were the session
 // logged out by then, it would be back. So a session that took several tries
 // comes with a fence, and no try happens where one is. It lasts as long as
 // what a late try could bring back.
-func (m *Manager) create(ctx context.Context, r *realm, g *Grant, id hash, with []store.Op) (s Session, err error) {
+func (m *Manager) create(ctx context.Context, r *realm, g *Grant, head [20]byte, with []store.Op) (tok string, s Session, err error) {
+	id := sessionID(&head)
 	err = m.planned(ctx, r, g, id, func(p *plan) (err error) {
 		var ops []store.Op
 		if s, ops, err = m.prepare(r, &p.grant, id); err != nil {
 			return err
+		}
+		if tok, s, err = m.tokenOf(r, head, s, &p.grant); err != nil {
+			return err // before anything is written: it may be too large
 		}
 		once := fence(s)
 		if !g.Again {
@@ -163,16 +169,18 @@ func (m *Manager) create(ctx context.Context, r *realm, g *Grant, id hash, with 
 		return err
 	})
 	if !isConflict(err) {
-		return s, err
+		return tok, s, err
 	}
-	if s, err = m.recognise(ctx, r, g, id, err); err != nil || !g.Again {
-		return s, err
+	if s, err = m.recognise(ctx, r, g, id, err); err != nil {
+		return "", Session{}, err
 	}
-	// One of several tries has made it, and others may be on their way.
-	if _, err = m.commit(ctx, fence(s)); errors.Is(err, store.ErrExists) {
-		err = nil
+	if g.Again {
+		// One of several tries has made it, and others may be on their way.
+		if _, err = m.commit(ctx, fence(s)); err != nil && !errors.Is(err, store.ErrExists) {
+			return "", Session{}, err
+		}
 	}
-	return s, err
+	return m.tokenOf(r, head, s, g)
 }
 
 // fence is the operation that puts one up for a session.

@@ -22,6 +22,10 @@ const (
 // After ErrUnavailable a commit may have happened. However often that comes,
 // a journey yields one session, and its token is the one that works.
 func TestIssueAfterAnUnknownOutcomeYieldsOneSession(t *testing.T) {
+	conform(t, testIssueAfterAnUnknownOutcomeYieldsOneSession)
+}
+
+func testIssueAfterAnUnknownOutcomeYieldsOneSession(t *testing.T, k kind) {
 	for name, tc := range map[string]struct{ lost, refused, calls int64 }{
 		"applied, then tried again within":     {lost: 1, calls: 1},
 		"not applied, then tried again within": {refused: 1, calls: 1},
@@ -30,7 +34,7 @@ func TestIssueAfterAnUnknownOutcomeYieldsOneSession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
+				w := k.world(t)
 				n := w.node(t)
 				put(t, w, journeyKey, []byte("at its last step"), time.Time{})
 				journey, _, err := w.store.Get(t.Context(), journeyKey, store.Fresh)
@@ -51,7 +55,7 @@ func TestIssueAfterAnUnknownOutcomeYieldsOneSession(t *testing.T) {
 				}
 				n.use(t, tok, nil)
 				again, s, err := n.Issue(t.Context(), g, with...)
-				if err != nil || again != tok || s.UserID() != g.UserID {
+				if err != nil || n.sessionOf(t, again) != n.sessionOf(t, tok) || s.UserID() != g.UserID {
 					t.Errorf("once more: %v, the same token: %v", err, again == tok)
 				}
 				if sessions, entries := w.records(t); len(sessions) != 1 || len(entries) != 1 {
@@ -71,15 +75,17 @@ func TestIssueAfterAnUnknownOutcomeYieldsOneSession(t *testing.T) {
 // the next try is used, or has been logged out. However many there are, whether
 // Issue tries again or is called again, and in whatever order they happen:
 // there is one session, and it does not come back.
-func TestLateTryBringsNoSessionBack(t *testing.T) {
+func TestLateTryBringsNoSessionBack(t *testing.T) { conform(t, testLateTryBringsNoSessionBack) }
+
+func testLateTryBringsNoSessionBack(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
 		// Only a TB: rapid asks a T for its deadline, which is none in a bubble.
-		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) { lateTries(rt, t) })
+		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) { lateTries(rt, t, k) })
 	})
 }
 
-func lateTries(rt *rapid.T, t *testing.T) {
-	w := newWorld(t)
+func lateTries(rt *rapid.T, t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	deliver := func() {
 		for w.store.Pending() > 0 && rapid.Bool().Draw(rt, "one happens") {
@@ -133,8 +139,10 @@ func lateTries(rt *rapid.T, t *testing.T) {
 }
 
 // TestLoginWritesNoFence: one that the store answers at once costs two keys.
-func TestLoginWritesNoFence(t *testing.T) {
-	w := newWorld(t)
+func TestLoginWritesNoFence(t *testing.T) { conform(t, testLoginWritesNoFence) }
+
+func testLoginWritesNoFence(t *testing.T, k kind) {
+	w := k.world(t)
 	w.node(t).issue(t, grant())
 	if keys := w.keys(t); len(keys) != 2 {
 		t.Errorf("a login has written %q", keys)
@@ -145,7 +153,11 @@ func TestLoginWritesNoFence(t *testing.T) {
 }
 
 func TestIssueByManyAtOnceYieldsOneSession(t *testing.T) {
-	w := newWorld(t)
+	conform(t, testIssueByManyAtOnceYieldsOneSession)
+}
+
+func testIssueByManyAtOnceYieldsOneSession(t *testing.T, k kind) {
+	w := k.world(t)
 	nodes := []*node{w.node(t), w.node(t)}
 	g := grant()
 	var wg sync.WaitGroup
@@ -160,8 +172,8 @@ func TestIssueByManyAtOnceYieldsOneSession(t *testing.T) {
 	}
 	wg.Wait()
 	for _, tok := range tokens {
-		if tok != tokens[0] {
-			t.Fatal("one journey, two tokens")
+		if nodes[0].sessionOf(t, tok) != nodes[1].sessionOf(t, tokens[0]) {
+			t.Fatal("one journey, two sessions")
 		}
 	}
 	if sessions, entries := w.records(t); len(sessions) != 1 || len(entries) != 1 {
@@ -169,8 +181,10 @@ func TestIssueByManyAtOnceYieldsOneSession(t *testing.T) {
 	}
 }
 
-func TestIssueIsAllOrNothing(t *testing.T) {
-	w := newWorld(t)
+func TestIssueIsAllOrNothing(t *testing.T) { conform(t, testIssueIsAllOrNothing) }
+
+func testIssueIsAllOrNothing(t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	put(t, w, journeyKey, []byte("moved on meanwhile"), time.Time{})
 	for name, tc := range map[string]struct {
@@ -195,8 +209,10 @@ func TestIssueIsAllOrNothing(t *testing.T) {
 
 // A journey that is answered twice at once may end for two users. Only the
 // first may have the session; the second must not be handed it.
-func TestIssueForAnotherUserIsRefused(t *testing.T) {
-	n := newWorld(t).node(t)
+func TestIssueForAnotherUserIsRefused(t *testing.T) { conform(t, testIssueForAnotherUserIsRefused) }
+
+func testIssueForAnotherUserIsRefused(t *testing.T, k kind) {
+	n := k.world(t).node(t)
 	g := grant()
 	n.issue(t, g)
 	g.UserID = "4712"
@@ -206,8 +222,10 @@ func TestIssueForAnotherUserIsRefused(t *testing.T) {
 }
 
 // A client that hangs up must not leave a half behind.
-func TestIssueForAClientThatHasLeft(t *testing.T) {
-	w := newWorld(t)
+func TestIssueForAClientThatHasLeft(t *testing.T) { conform(t, testIssueForAClientThatHasLeft) }
+
+func testIssueForAClientThatHasLeft(t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

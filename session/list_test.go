@@ -37,9 +37,11 @@ func sorted(handles map[string]bool) []string { return slices.Sorted(maps.Keys(h
 
 // A list has the live sessions of one user of one realm, each once, however
 // small its pages are, on whatever node.
-func TestListHasTheUsersLiveSessions(t *testing.T) {
+func TestListHasTheUsersLiveSessions(t *testing.T) { conform(t, testListHasTheUsersLiveSessions) }
+
+func testListHasTheUsersLiveSessions(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		a, b := w.cachedNode(t, "a"), w.cachedNode(t, "b")
 		want := make(map[string]bool)
 		var some session.Session
@@ -76,9 +78,11 @@ func TestListHasTheUsersLiveSessions(t *testing.T) {
 	})
 }
 
-func TestListTellsTheLastAccess(t *testing.T) {
+func TestListTellsTheLastAccess(t *testing.T) { conform(t, testListTellsTheLastAccess) }
+
+func testListTellsTheLastAccess(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		a, b := w.node(t), w.node(t)
 		tok, _ := a.issue(t, grant())
 		time.Sleep(5 * time.Minute)
@@ -95,8 +99,10 @@ func TestListTellsTheLastAccess(t *testing.T) {
 }
 
 // A page is asked for by what a page before has said, and by nothing else.
-func TestListPagesOfOthersAreRefused(t *testing.T) {
-	n := newWorld(t).node(t)
+func TestListPagesOfOthersAreRefused(t *testing.T) { conform(t, testListPagesOfOthersAreRefused) }
+
+func testListPagesOfOthersAreRefused(t *testing.T, k kind) {
+	n := k.world(t).node(t)
 	_, s := n.issue(t, grant())
 	g := grant()
 	g.UserID = "4712"
@@ -108,9 +114,11 @@ func TestListPagesOfOthersAreRefused(t *testing.T) {
 	}
 }
 
-func TestByHandle(t *testing.T) {
+func TestByHandle(t *testing.T) { conform(t, testByHandle) }
+
+func testByHandle(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.node(t)
 		_, s := n.issue(t, grant())
 		g := grant()
@@ -141,9 +149,11 @@ func TestByHandle(t *testing.T) {
 
 // TestEndUserEndsAllSessions on all nodes, whatever they have cached. The
 // failure: "log out everywhere" that leaves one session open. SECURITY 16, 17.
-func TestEndUserEndsAllSessions(t *testing.T) {
+func TestEndUserEndsAllSessions(t *testing.T) { conform(t, testEndUserEndsAllSessions) }
+
+func testEndUserEndsAllSessions(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		a, b := w.cachedNode(t, "a"), w.cachedNode(t, "b")
 		time.Sleep(time.Second)
 		var toks []string
@@ -189,8 +199,10 @@ func TestEndUserEndsAllSessions(t *testing.T) {
 }
 
 // While the store does not answer nobody is told that nobody is there.
-func TestOutageOfListsDecidesNothing(t *testing.T) {
-	w := newWorld(t)
+func TestOutageOfListsDecidesNothing(t *testing.T) { conform(t, testOutageOfListsDecidesNothing) }
+
+func testOutageOfListsDecidesNothing(t *testing.T, k kind) {
+	w := k.world(t)
 	n := w.node(t)
 	tok, s := n.issue(t, grant())
 	w.store.Down.Store(true)
@@ -208,9 +220,11 @@ func TestOutageOfListsDecidesNothing(t *testing.T) {
 
 // Refresh counts at once where it is called and a moment later everywhere,
 // even if the session was used just before.
-func TestRefresh(t *testing.T) {
+func TestRefresh(t *testing.T) { conform(t, testRefresh) }
+
+func testRefresh(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		a, b := w.node(t), w.node(t)
 		tok, s := a.issue(t, grant())
 		time.Sleep(20 * time.Second)

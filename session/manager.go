@@ -73,6 +73,9 @@ type Carried struct {
 	Room int
 	// Signing is how tokens are signed.
 	Signing token.Signing
+	// Track has the store keep small records of them: they are listed, counted
+	// and idle as those are that the store has.
+	Track bool
 }
 
 // Manager issues, finds and ends the sessions of an installation's realms. It
@@ -104,8 +107,9 @@ type realm struct {
 	codec  *sealed.Codec
 	outage store.Freshness
 	// room is how long a token may be of a session that its client carries, 0
-	// if the store is to have the sessions.
+	// if the store is to have the sessions. track is for those with room.
 	room  int
+	track bool
 	quota Quota
 }
 
@@ -161,6 +165,9 @@ func (m *Manager) lookup(ctx context.Context, tok string, use Use, outage *store
 		r, s, err := m.openCarried(tok)
 		if err != nil {
 			return Session{}, err
+		}
+		if s.tracked() {
+			return m.findTracked(ctx, r, s, use, r.during(outage))
 		}
 		return m.findCarried(ctx, s, r.during(outage))
 	}
@@ -274,8 +281,10 @@ func (m *Manager) realm(path string) (*realm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session: realm %s: %w", path, err)
 	}
+	carried := m.carried[path]
 	r := &realm{
-		path: path, keys: keys, codec: codec, outage: m.outages[path], room: min(m.carried[path].Room, token.MaxSession), quota: m.quotas[path],
+		path: path, keys: keys, codec: codec, outage: m.outages[path], quota: m.quotas[path],
+		room: min(carried.Room, token.MaxSession), track: carried.Track,
 	}
 	realms := maps.Clone(*m.realms.Load())
 	if realms == nil {

@@ -16,17 +16,13 @@ import (
 // outages.
 func (w *world) outageNode(t *testing.T, name string, outage store.Freshness) *node {
 	t.Helper()
-	front, err := cache.New(w.store, cache.Config{Node: name, Prefixes: []store.Key{"s/"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(front.Close)
+	front := w.cache(t, name)
 	n := &node{log: new(logtest.Log)}
 	n.access = session.NewAccess(session.AccessConfig{Store: front, Logger: n.log.Logger()})
 	t.Cleanup(n.access.Close)
 	n.Manager = session.NewManager(session.Config{
 		Store: front, Keys: w.ring, Access: n.access, Logger: n.log.Logger(),
-		Outages: map[string]store.Freshness{"/alpha": outage},
+		Outages: map[string]store.Freshness{"/alpha": outage}, Carried: w.kind.carried(),
 	})
 	return n
 }
@@ -35,7 +31,9 @@ func (w *world) outageNode(t *testing.T, name string, outage store.Freshness) *n
 // not answer, by the rule of its realm, and that each works again afterwards.
 // The proof is at most a second old when the outage begins, and the freshness
 // is five seconds.
-func TestOutageRules(t *testing.T) {
+func TestOutageRules(t *testing.T) { conform(t, testOutageRules) }
+
+func testOutageRules(t *testing.T, k kind) {
 	const grace = 10 * time.Minute
 	for _, tc := range []struct {
 		name   string
@@ -49,7 +47,7 @@ func TestOutageRules(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
+				w := k.world(t)
 				n, other := w.outageNode(t, "here", tc.outage), w.outageNode(t, "there", store.Any)
 				synctest.Wait() // for the first proofs: with them the caches begin
 				tok, _ := n.issue(t, grant())
@@ -85,9 +83,11 @@ func TestOutageRules(t *testing.T) {
 
 // TestGraceIsBoundedByTheSession: not even a grace makes a session live longer
 // than its own times; one whose idle time cannot be judged is not ended either.
-func TestGraceIsBoundedByTheSession(t *testing.T) {
+func TestGraceIsBoundedByTheSession(t *testing.T) { conform(t, testGraceIsBoundedByTheSession) }
+
+func testGraceIsBoundedByTheSession(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.outageNode(t, "here", store.Grace(24*time.Hour))
 		synctest.Wait()
 		short, quiet := grant(), grant()
@@ -119,12 +119,14 @@ func TestGraceIsBoundedByTheSession(t *testing.T) {
 // TestGraceCostsALogout: what the rule buys with: a logout that another node
 // gets through is not seen here, for the freshness and the grace, and not a
 // moment longer.
-func TestGraceCostsALogout(t *testing.T) {
+func TestGraceCostsALogout(t *testing.T) { conform(t, testGraceCostsALogout) }
+
+func testGraceCostsALogout(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
 		const grace = time.Minute
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.outageNode(t, "here", store.Grace(grace))
-		elsewhere := newNode(t, w.store.Store, w.ring) // its way to the store is well
+		elsewhere := w.nodeOn(t, w.store.Store) // its way to the store is well
 		synctest.Wait()
 		tok, s := n.issue(t, grant())
 		n.use(t, tok, nil)

@@ -41,7 +41,7 @@ func (m *Manager) SetProperties(ctx context.Context, s Session, c Changes) (Sess
 	if err != nil {
 		return Session{}, err
 	}
-	if s.carried {
+	if s.carried || s.isStub() {
 		return Session{}, ErrCarried
 	}
 	key := sessionKey(s.id)
@@ -58,9 +58,11 @@ func (m *Manager) SetProperties(ctx context.Context, s Session, c Changes) (Sess
 			return Session{}, err
 		}
 		// Somebody ended it, or changed it, since it was read.
-		if s, err = m.load(ctx, r, s.id, store.Fresh); err != nil {
+		now, err := m.load(ctx, r, s.id, store.Fresh)
+		if err != nil {
 			return Session{}, err
 		}
+		s = s.as(now)
 	}
 	return Session{}, fmt.Errorf("%w: a session's record changes all the time", store.ErrUnavailable)
 }

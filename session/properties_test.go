@@ -18,7 +18,9 @@ import (
 
 var errDown = storetest.ErrDown
 
-func TestSetProperties(t *testing.T) {
+func TestSetProperties(t *testing.T) { conform(t, testSetProperties) }
+
+func testSetProperties(t *testing.T, k kind) {
 	before := grant().Properties
 	for name, tt := range map[string]struct {
 		changes session.Changes
@@ -35,7 +37,7 @@ func TestSetProperties(t *testing.T) {
 		"removed, then set": {session.Changes{Set: map[string]string{"color": "red"}, Remove: []string{"color"}}, map[string]string{"color": "red"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := k.world(t)
 			n := w.node(t)
 			tok, s := n.issue(t, grant())
 			commits := w.store.Commits.Load()
@@ -74,8 +76,10 @@ func TestSetProperties(t *testing.T) {
 	}
 }
 
-func TestPropertiesAreBounded(t *testing.T) {
-	n := newWorld(t).node(t)
+func TestPropertiesAreBounded(t *testing.T) { conform(t, testPropertiesAreBounded) }
+
+func testPropertiesAreBounded(t *testing.T, k kind) {
+	n := k.world(t).node(t)
 	many := make(map[string]string)
 	for i := range session.MaxProperties {
 		many[fmt.Sprint(i)] = ""
@@ -96,17 +100,19 @@ func TestPropertiesAreBounded(t *testing.T) {
 	}
 	// A journey may set more; then it can become less.
 	g := grant()
-	g.Properties["x"] = strings.Repeat("x", 30_000)
+	g.Properties["x"] = strings.Repeat("x", k.most())
 	_, s := n.issue(t, g)
-	if _, err := n.SetProperties(t.Context(), s, session.Changes{Set: map[string]string{"x": strings.Repeat("x", 29_000)}}); err != nil {
+	if _, err := n.SetProperties(t.Context(), s, session.Changes{Set: map[string]string{"x": strings.Repeat("x", k.most()-100)}}); err != nil {
 		t.Errorf("less of what was too much: %v", err)
 	}
 }
 
 // Many writers on two nodes change different properties, and one the same:
 // nothing is lost, and no reader sees a half.
-func TestPropertyWritersLoseNothing(t *testing.T) {
-	w := newWorld(t)
+func TestPropertyWritersLoseNothing(t *testing.T) { conform(t, testPropertyWritersLoseNothing) }
+
+func testPropertyWritersLoseNothing(t *testing.T, k kind) {
+	w := k.world(t)
 	nodes := []*node{w.node(t), w.node(t)}
 	tok, s := nodes[0].issue(t, grant())
 	var wg sync.WaitGroup
@@ -146,9 +152,11 @@ func TestPropertyWritersLoseNothing(t *testing.T) {
 // TestChangeBringsNoSessionBack: a logout and changes of properties at the
 // same time, and one that the store carries out late. The failure: the change
 // writes the record that the logout has just removed. SECURITY 17.
-func TestChangeBringsNoSessionBack(t *testing.T) {
+func TestChangeBringsNoSessionBack(t *testing.T) { conform(t, testChangeBringsNoSessionBack) }
+
+func testChangeBringsNoSessionBack(t *testing.T, k kind) {
 	t.Run("at the same time", func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		a, b := w.node(t), w.node(t)
 		for range 50 {
 			tok, s := a.issue(t, grant())
@@ -182,7 +190,7 @@ func TestChangeBringsNoSessionBack(t *testing.T) {
 		}
 	})
 	t.Run("late", func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.node(t)
 		tok, s := n.issue(t, grant())
 		w.store.Late.Store(1)
@@ -201,9 +209,11 @@ func TestChangeBringsNoSessionBack(t *testing.T) {
 
 // TestPropertyChangeIsSeenEverywhere: what a policy goes by must not be an old
 // copy (Pomerium CVE-2021-41230). SECURITY 22.
-func TestPropertyChangeIsSeenEverywhere(t *testing.T) {
+func TestPropertyChangeIsSeenEverywhere(t *testing.T) { conform(t, testPropertyChangeIsSeenEverywhere) }
+
+func testPropertyChangeIsSeenEverywhere(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		nodes := []*node{w.cachedNode(t, "a"), w.cachedNode(t, "b"), w.cachedNode(t, "c")}
 		time.Sleep(time.Second)
 		tok, s := nodes[0].issue(t, grant())

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// The layout of a session record, version 1. All numbers are big-endian,
-// times and durations in milliseconds (times since 1970). It is read in place
-// at every request, so what is read then has a fixed place.
+// The layout of a session record. All numbers are big-endian, times and
+// durations in milliseconds (times since 1970). It is read in place at every
+// request, so what is read then has a fixed place.
 //
 //	offset  bytes
 //	     0      1  version
@@ -29,6 +29,12 @@ import (
 //	               2 bytes length, the name, 2 bytes length, the value
 const (
 	recordVersion = 1
+	// trackedVersion is of a session that its client carries and the store
+	// tracks: what the client has of it, and what the store has once the two
+	// differ.
+	trackedVersion = 2
+	// stubVersion is what the store has of it until then: the lists are empty.
+	stubVersion = 3
 
 	atLevel   = 1
 	atCreated = 5
@@ -60,14 +66,14 @@ const maxRecord = 64 << 10
 
 var errRecord = errors.New("session: a record that cannot be read")
 
-// encodeRecord writes the record of a session. The error says which part of
-// the grant is too long.
-func encodeRecord(g *Grant, user hash, created time.Time) ([]byte, error) {
+// encodeRecord writes the record of a session in a version. The error says
+// which part of the grant is too long.
+func encodeRecord(version byte, g *Grant, user hash, created time.Time) ([]byte, error) {
 	if g.AuthLevel < math.MinInt32 || g.AuthLevel > math.MaxInt32 {
 		return nil, fmt.Errorf("session: an authentication level of %d", g.AuthLevel)
 	}
 	b := make([]byte, atLengths, 512)
-	b[0] = recordVersion
+	b[0] = version
 	binary.BigEndian.PutUint32(b[atLevel:], uint32(int32(g.AuthLevel)))
 	putTime(b[atCreated:], created)
 	putTime(b[atMax:], created.Add(g.MaxTime))
@@ -81,6 +87,11 @@ func encodeRecord(g *Grant, user hash, created time.Time) ([]byte, error) {
 	for _, text := range texts {
 		b = append(b, text...)
 	}
+	return appendLists(b, g)
+}
+
+// appendLists completes a record with roles and properties.
+func appendLists(b []byte, g *Grant) ([]byte, error) {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(g.Roles)))
 	for _, role := range g.Roles {
 		b = appendText(b, role)
@@ -92,6 +103,9 @@ func encodeRecord(g *Grant, user hash, created time.Time) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// noLists is where a record ends that has no roles and properties.
+const noLists = "\x00\x00\x00\x00"
 
 // appendProperties is the last part of a record.
 func appendProperties(b []byte, properties map[string]string) []byte {
@@ -113,7 +127,7 @@ func putTime(b []byte, t time.Time) {
 // checkRecord reports whether b is a record that encodeRecord could have
 // written, byte for byte; only such a record may become a Session.
 func checkRecord(b string) bool {
-	if len(b) < atTexts || len(b) > maxRecord || b[0] != recordVersion {
+	if len(b) < atTexts || len(b) > maxRecord || b[0] < recordVersion || b[0] > stubVersion {
 		return false
 	}
 	created, deadline, idle := number(b, atCreated), number(b, atMax), number(b, atIdle)
@@ -123,6 +137,9 @@ func checkRecord(b string) bool {
 	at := atTexts
 	for i := range textCount {
 		at += length(b, atLengths+2*i)
+	}
+	if b[0] == stubVersion {
+		return at <= len(b) && b[at:] == noLists
 	}
 	at, ok := checkList(b, at, func(at int) (int, bool) { return checkText(b, at) })
 	if !ok {

@@ -47,12 +47,26 @@ func golden(t testing.TB, name string) []byte {
 // Sessions outlive a release: what an older binary wrote must be read, and be
 // written alike. A change of these bytes needs a new version of the layout.
 func TestRecordLayoutIsAsItWas(t *testing.T) {
-	b, err := encodeRecord(&goldenGrant, goldenUser, goldenTime)
+	b, err := encodeRecord(recordVersion, &goldenGrant, goldenUser, goldenTime)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(hex.Dump(golden(t, "record.v1.hex")), hex.Dump(b)); diff != "" {
 		t.Errorf("(-golden +got):\n%s", diff)
+	}
+	// Of a tracked session the client has the same bytes under another version,
+	// and the store has those of them that name it.
+	b[0] = trackedVersion
+	stub := Session{record: string(b)}.stub()
+	if diff := cmp.Diff(hex.Dump(golden(t, "record.v3.hex")), hex.Dump(stub)); diff != "" {
+		t.Errorf("(-golden +got):\n%s", diff)
+	}
+	if !checkRecord(string(b)) || !checkRecord(string(stub)) || checkRecord(string(append(stub, 0))) || checkRecord(string(stub[:len(stub)-1])) {
+		t.Error("what is a record is none, or the other way round")
+	}
+	b[0] = stubVersion
+	if checkRecord(string(b)) {
+		t.Error("a stub has roles and properties")
 	}
 	e := entry{created: goldenTime, deadline: goldenTime.Add(2 * time.Hour), idle: 30 * time.Minute, accessed: goldenTime.Add(time.Minute)}
 	if diff := cmp.Diff(hex.Dump(golden(t, "entry.v1.hex")), hex.Dump(e.encode())); diff != "" {
@@ -81,7 +95,7 @@ func TestRecordHoldsAnyGrant(t *testing.T) {
 			MaxTime:    time.Duration(rapid.Int64Range(1, 1e9).Draw(t, "max")) * time.Millisecond,
 			IdleTime:   time.Duration(rapid.Int64Range(1, 1e9).Draw(t, "idle")) * time.Millisecond,
 		}
-		b, err := encodeRecord(&g, goldenUser, goldenTime)
+		b, err := encodeRecord(recordVersion, &g, goldenUser, goldenTime)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,6 +120,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(valid)
 	f.Add(valid[:len(valid)-1])
 	f.Add(append(slices.Clip(valid), 0))
+	f.Add(golden(f, "record.v3.hex"))
 	f.Add(make([]byte, atTexts+4))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -118,7 +133,7 @@ func FuzzRecord(f *testing.F) {
 			int64(g.MaxTime/time.Millisecond) != s.MaxExpires().UnixMilli()-s.Created().UnixMilli() {
 			return // centuries, which a Duration cannot hold
 		}
-		again, err := encodeRecord(&g, s.user(), s.Created())
+		again, err := encodeRecord(s.record[0], &g, s.user(), s.Created())
 		if err != nil {
 			t.Fatalf("accepted, but not written again: %v", err)
 		}

@@ -102,7 +102,7 @@ func (s Session) Handle() string { return handle(s.user(), s.id) }
 // may see, <uuid>-<number>. It is derived from the session's id one way.
 func (s Session) ContextID() string { return contextID(s.id) }
 
-// Carried reports whether its client carries the session, so that the store
+// Carried reports whether its client alone has the session, so that the store
 // has nothing of it and its idle time is not judged.
 func (s Session) Carried() bool { return s.carried }
 

@@ -49,8 +49,8 @@ func (c crier) Open(key store.Key, payload []byte) (outbox.Delivery, bool) {
 }
 
 // inTown runs a test in virtual time.
-func inTown(t *testing.T, test func(t *testing.T, w *town)) {
-	synctest.Test(t, func(t *testing.T) { test(t, &town{world: newWorld(t)}) })
+func inTown(t *testing.T, k kind, test func(t *testing.T, w *town)) {
+	synctest.Test(t, func(t *testing.T) { test(t, &town{world: k.world(t)}) })
 }
 
 // node is a node that sweeps and tells, with a cache in front of its store.
@@ -60,7 +60,7 @@ func (w *town) node(t *testing.T, name string) *node {
 	told := outbox.New(outbox.Config{Store: n.store, Logger: n.log.Logger()})
 	t.Cleanup(told.Close)
 	n.Manager = session.NewManager(session.Config{
-		Store: n.store, Keys: w.ring, Access: n.access, Outbox: told, Logger: n.log.Logger(),
+		Store: n.store, Keys: w.ring, Access: n.access, Outbox: told, Logger: n.log.Logger(), Carried: w.kind.carried(),
 		Webhooks: func(s session.Session) []string {
 			if hooks, ok := s.Property("hooks"); ok {
 				return strings.Fields(hooks)
@@ -116,8 +116,10 @@ const sweepTime = reaper.DefaultInterval + reaper.Grace
 
 // A session that nobody ends ends by itself, whether or not anybody asks for
 // it again: it and its entry are removed, and its end is told once.
-func TestTimeOutsAreTold(t *testing.T) {
-	inTown(t, func(t *testing.T, w *town) {
+func TestTimeOutsAreTold(t *testing.T) { conform(t, testTimeOutsAreTold) }
+
+func testTimeOutsAreTold(t *testing.T, k kind) {
+	inTown(t, k, func(t *testing.T, w *town) {
 		nodes := []*node{w.node(t, "one"), w.node(t, "two"), w.node(t, "three")}
 		var idle, maxed, used []session.Session
 		var tokens []string
@@ -175,8 +177,10 @@ func TestTimeOutsAreTold(t *testing.T) {
 }
 
 // A session that a sweep ends as idle leaves the caches of other nodes.
-func TestSweptSessionsLeaveTheCaches(t *testing.T) {
-	inTown(t, func(t *testing.T, w *town) {
+func TestSweptSessionsLeaveTheCaches(t *testing.T) { conform(t, testSweptSessionsLeaveTheCaches) }
+
+func testSweptSessionsLeaveTheCaches(t *testing.T, k kind) {
+	inTown(t, k, func(t *testing.T, w *town) {
 		first := w.node(t, "first") // leads
 		time.Sleep(time.Second)
 		other := w.node(t, "other")
@@ -200,8 +204,10 @@ func TestSweptSessionsLeaveTheCaches(t *testing.T) {
 }
 
 // A lookup that finds a session idle before a sweep does tells of it, too.
-func TestLookupTellsOfIdleSessions(t *testing.T) {
-	inTown(t, func(t *testing.T, w *town) {
+func TestLookupTellsOfIdleSessions(t *testing.T) { conform(t, testLookupTellsOfIdleSessions) }
+
+func testLookupTellsOfIdleSessions(t *testing.T, k kind) {
+	inTown(t, k, func(t *testing.T, w *town) {
 		n := w.node(t, "one")
 		g := grant()
 		g.IdleTime = 10 * time.Minute
@@ -215,8 +221,10 @@ func TestLookupTellsOfIdleSessions(t *testing.T) {
 
 // A logout is one transaction; it posts a notice for each webhook, and none
 // for the audit log of the node that does it.
-func TestLogoutIsOneTransaction(t *testing.T) {
-	inTown(t, func(t *testing.T, w *town) {
+func TestLogoutIsOneTransaction(t *testing.T) { conform(t, testLogoutIsOneTransaction) }
+
+func testLogoutIsOneTransaction(t *testing.T, k kind) {
+	inTown(t, k, func(t *testing.T, w *town) {
 		n := w.node(t, "one")
 		for _, hooks := range []string{"", "one two"} {
 			g := grant()
@@ -245,8 +253,10 @@ func TestLogoutIsOneTransaction(t *testing.T) {
 
 // Whoever ends a session, a logout, a lookup or a sweep: exactly one of them
 // does.
-func TestSessionsEndOnce(t *testing.T) {
-	inTown(t, func(t *testing.T, w *town) {
+func TestSessionsEndOnce(t *testing.T) { conform(t, testSessionsEndOnce) }
+
+func testSessionsEndOnce(t *testing.T, k kind) {
+	inTown(t, k, func(t *testing.T, w *town) {
 		nodes := []*node{w.node(t, "one"), w.node(t, "two")}
 		var all []session.Session
 		var mu sync.Mutex
@@ -286,8 +296,10 @@ func TestSessionsEndOnce(t *testing.T) {
 
 // While the store did not answer, nothing was idle, though nobody was there to
 // notice that it did not.
-func TestOutageIsNoTimeOut(t *testing.T) {
-	inTown(t, func(t *testing.T, w *town) {
+func TestOutageIsNoTimeOut(t *testing.T) { conform(t, testOutageIsNoTimeOut) }
+
+func testOutageIsNoTimeOut(t *testing.T, k kind) {
+	inTown(t, k, func(t *testing.T, w *town) {
 		w.node(t, "leader")
 		time.Sleep(time.Second)
 		n := w.node(t, "one")
@@ -313,9 +325,11 @@ func TestOutageIsNoTimeOut(t *testing.T) {
 
 // Of a realm that no node has keys for nobody can be told. Its sessions go, a
 // while after their deadline; and so do records that are damaged.
-func TestWhatNobodyCanReadGoesQuietly(t *testing.T) {
-	inTown(t, func(t *testing.T, w *town) {
-		foreign := newNode(t, w.store, newRing(t, "another installation"))
+func TestWhatNobodyCanReadGoesQuietly(t *testing.T) { conform(t, testWhatNobodyCanReadGoesQuietly) }
+
+func testWhatNobodyCanReadGoesQuietly(t *testing.T, k kind) {
+	inTown(t, k, func(t *testing.T, w *town) {
+		foreign := (&world{kind: k, store: w.store, ring: newRing(t, "another installation")}).node(t)
 		g := grant()
 		g.MaxTime = 10 * time.Minute
 		_, s := foreign.issue(t, g)

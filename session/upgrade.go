@@ -78,7 +78,7 @@ func (m *Manager) replaced(ctx context.Context, r *realm, s Session, p *plan) (S
 		if err != nil {
 			return Session{}, err
 		}
-		s = now
+		s = s.as(now)
 		p.rests = append(p.rests, s.revision)
 	}
 	ended := Ended{s, Upgraded, time.Now()}

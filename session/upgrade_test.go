@@ -16,7 +16,10 @@ import (
 // kinds are nodes of one world by the kind of sessions that they make.
 func (w *world) kinds(t testing.TB) map[string]*node {
 	t.Helper()
-	return map[string]*node{"server": w.cachedNode(t, "server"), "client": w.carrying(t, "client", store.Any)}
+	tracking := &world{kind: tracked, store: w.store, ring: w.ring}
+	return map[string]*node{
+		"server": w.cachedNode(t, "server"), "client": w.carrying(t, "client", store.Any), "tracked": tracking.cachedNode(t, "tracked"),
+	}
 }
 
 // stepUp is a grant that upgrades a session.
@@ -32,8 +35,8 @@ func stepUp(old session.Session) session.Grant {
 // that its successor can have.
 func eachUpgrade(t *testing.T, test func(t *testing.T, w *world, from, to *node)) {
 	t.Helper()
-	for _, from := range []string{"server", "client"} {
-		for _, to := range []string{"server", "client"} {
+	for _, from := range []string{"server", "client", "tracked"} {
+		for _, to := range []string{"server", "client", "tracked"} {
 			t.Run(from+" to "+to, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t)
@@ -165,8 +168,12 @@ func TestUpgradeOfASessionThatEnds(t *testing.T) {
 // TestUpgradeTakesOverWhatIsThereAtItsEnd: properties that are changed while
 // the new session is being made are in it.
 func TestUpgradeTakesOverWhatIsThereAtItsEnd(t *testing.T) {
+	conform(t, testUpgradeTakesOverWhatIsThereAtItsEnd)
+}
+
+func testUpgradeTakesOverWhatIsThereAtItsEnd(t *testing.T, k kind) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := k.world(t)
 		n := w.node(t)
 		_, old := n.issue(t, grant())
 		w.store.BeforeCommit = func() {

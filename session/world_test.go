@@ -23,15 +23,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is an installation: one store and the keys of its realms.
 type world struct {
+	kind  kind
 	store *storetest.Faulty
 	ring  *token.Ring
 }
 
-func newWorld(t testing.TB) *world {
+// newWorld is one whose sessions the store has.
+func newWorld(t testing.TB) *world { return kept.world(t) }
+
+func (k kind) world(t testing.TB) *world {
 	t.Helper()
 	inner := memory.New()
 	t.Cleanup(inner.Close)
-	return &world{store: &storetest.Faulty{Store: inner}, ring: newRing(t, "installation one")}
+	return &world{kind: k, store: &storetest.Faulty{Store: inner}, ring: newRing(t, "installation one")}
 }
 
 // newRing makes the keys of an installation, under one secret for all.
@@ -59,29 +63,36 @@ type node struct {
 
 func (w *world) node(t testing.TB) *node {
 	t.Helper()
-	return newNode(t, w.store, w.ring)
+	return w.nodeOn(t, w.store)
 }
 
 // cachedNode is a node with the cache that a process has in front of its
 // store.
 func (w *world) cachedNode(t testing.TB, name string) *node {
 	t.Helper()
-	front, err := cache.New(w.store, cache.Config{Node: name, Prefixes: []store.Key{"s/"}})
+	return w.nodeOn(t, w.cache(t, name))
+}
+
+// cache is what a process has in front of its store.
+func (w *world) cache(t testing.TB, name string) *cache.Cache {
+	t.Helper()
+	front, err := cache.New(w.store, cache.Config{Node: name, Prefixes: []store.Key{"s/"}, Held: []store.Key{"d/", "e/"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(front.Close)
-	return newNode(t, front, w.ring)
+	return front
 }
 
-// newNode is a node on a store whose Manager is as edits have it.
-func newNode(t testing.TB, st store.Store, ring *token.Ring, edits ...func(*session.Config)) *node {
+// nodeOn is a node with a way of its own to the store, whose Manager is as edits
+// have it.
+func (w *world) nodeOn(t testing.TB, st store.Store, edits ...func(*session.Config)) *node {
 	t.Helper()
 	n := &node{store: st, log: new(logtest.Log)}
 	logger := n.log.Logger()
 	n.access = session.NewAccess(session.AccessConfig{Store: st, Logger: logger})
 	t.Cleanup(n.access.Close)
-	cfg := session.Config{Store: st, Keys: ring, Access: n.access, Logger: logger}
+	cfg := session.Config{Store: st, Keys: w.ring, Access: n.access, Logger: logger, Carried: w.kind.carried()}
 	for _, edit := range edits {
 		edit(&cfg)
 	}
