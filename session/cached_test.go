@@ -15,8 +15,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/amgate/amgate/session"
-	"github.com/amgate/amgate/store"
-	"github.com/amgate/amgate/store/cache"
 	"github.com/amgate/amgate/token"
 )
 
@@ -222,14 +220,9 @@ func testCapturedStreamOpensNothing(t *testing.T, k kind) {
 // realm, /, whose sessions their clients carry.
 func (w *world) listenedTo(t testing.TB, name string) *node {
 	t.Helper()
-	front, err := cache.New(w.store, cache.Config{Node: name, Prefixes: []store.Key{"s/"}, Held: []store.Key{"d/", "e/"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(front.Close)
-	return newNode(t, front, w.ring, func(cfg *session.Config) {
+	return w.nodeOn(t, w.cache(t, name), func(cfg *session.Config) {
 		cfg.Webhooks = func(session.Session) []string { return []string{"hook"} }
-		cfg.Carried = map[string]session.Carried{"/": {Room: 4000}}
+		cfg.Carried = map[string]session.Carried{"/": {Room: 4000}, "/alpha": w.kind.carried()["/alpha"]}
 	})
 }
 
