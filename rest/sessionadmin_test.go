@@ -19,15 +19,21 @@ import (
 // staffed is a site with people of several ranks, each with the password
 // Ch4ng31t: carol and dave in /alpha, its administrator alfred, erin in
 // /alpha/beta, whose administrator is bert, and rita of the root realm, who
-// administers all.
-func staffed(t testing.TB) *site {
+// administers all. The edits are for all realms.
+func staffed(t testing.TB, edits ...func(*realm.Settings)) *site {
 	t.Helper()
 	people := func(users ...journeytest.Person) identity.Store { return journeytest.Users(users) }
-	s := &site{Site: realmtest.Open(t,
-		realm.Settings{Path: "/", Users: people(person("rita", "admin"), person("ron"))},
-		realm.Settings{Path: "/alpha", Users: people(person("carol"), person("dave"), person("alfred", "admin")), SessionProperties: []string{"color", "AuthLevel"}},
-		realm.Settings{Path: "/alpha/beta", Users: people(person("erin"), person("carol"), person("bert", "admin"))},
-	)}
+	realms := []realm.Settings{
+		{Path: "/", Users: people(person("rita", "admin"), person("ron"))},
+		{Path: "/alpha", Users: people(person("carol"), person("dave"), person("alfred", "admin")), SessionProperties: []string{"color", "AuthLevel"}},
+		{Path: "/alpha/beta", Users: people(person("erin"), person("carol"), person("bert", "admin"))},
+	}
+	for i := range realms {
+		for _, edit := range edits {
+			edit(&realms[i])
+		}
+	}
+	s := &site{Site: realmtest.Open(t, realms...)}
 	s.serve(t)
 	return s
 }

@@ -32,6 +32,7 @@ func presented(token string) map[string]struct {
 		"query":        {sessionsURL + "?tokenId=" + token + "&", "", nil},
 		"path":         {sessionsURL + "/" + token + "?", "", nil},
 		"header":       {sessionsURL + "?", "", []string{cookieName, token}},
+		"bearer":       {sessionsURL + "?", "", []string{"Authorization", "Bearer " + token}},
 		"cookie":       {sessionsURL + "/?", "", []string{"Cookie", cookieName + "=" + token}},
 		"root's path":  {"/am/json/sessions?", "", []string{"Cookie", cookieName + "=" + token}},
 		"another's":    {"/am/json/alpha/beta/sessions?", `{"tokenId":"` + token + `"}`, []string{"Content-Type", "application/json"}},
