@@ -190,6 +190,59 @@ func TestLocale(t *testing.T) {
 	}
 }
 
+// TestSuccessTakesNoSessionFromTheClient. The attack: somebody plants a
+// session's cookie in another's browser, which signs in with it, and from then
+// on both are in the same session. Signing in always makes a new one: of what
+// was there nothing is taken over, and a session of somebody else stays what
+// it was. (SECURITY 53)
+func TestSuccessTakesNoSessionFromTheClient(t *testing.T) {
+	s := staffed(t)
+	ended := s.signIn(t, "/alpha", "carol")
+	s.do(t, "POST", at("/")+"/sessions?_action=logout", "", cookieName, ended)
+	attacker, elsewhere, own := s.signIn(t, "/alpha", "carol"), s.signIn(t, "/", "ron"), s.signIn(t, "/alpha", "dave")
+	for name, tt := range map[string]struct {
+		planted string
+		lives   bool // afterwards
+	}{
+		"an ended one":          {ended, false},
+		"a forged one":          {tampered(attacker), false},
+		"what is none":          {"planted", false},
+		"a handle":              {s.handle(t, attacker), false},
+		"another realm's":       {elsewhere, true},
+		"one's own, force auth": {own, false}, // it is replaced
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := at("/alpha") + "/authenticate"
+			if tt.planted == own {
+				url += "?ForceAuth=true"
+			}
+			res := s.do(t, "POST", url, "", "Cookie", cookieName+"="+tt.planted, "X-OpenAM-Username", "dave", "X-OpenAM-Password", "Ch4ng31t")
+			got := cookieValue(t, res, cookieName)
+			if res.Code != http.StatusOK || got == "" || got == tt.planted || !s.Lives(t, got) {
+				t.Errorf("%d %s with the cookie %q", res.Code, res.Body, got)
+			}
+			if lives := s.Lives(t, tt.planted); lives != tt.lives {
+				t.Errorf("what was planted lives: %v", lives)
+			}
+			if !s.Lives(t, attacker) {
+				t.Error("the session of somebody else ended")
+			}
+		})
+	}
+	// Somebody else's live session is no way into another's, and is not
+	// changed by one who tries.
+	res := s.do(t, "POST", at("/alpha")+"/authenticate?ForceAuth=true", "", "Cookie", cookieName+"="+attacker,
+		"X-OpenAM-Username", "dave", "X-OpenAM-Password", "Ch4ng31t")
+	if got := cookieValue(t, res, cookieName); got == attacker || res.Code == http.StatusOK && !s.Lives(t, got) {
+		t.Errorf("with the attacker's: %d %s", res.Code, res.Body)
+	}
+	var who struct{ UID string }
+	decode(t, s.do(t, "POST", at("/")+"/sessions?_action=validate", "", cookieName, attacker), &who)
+	if who.UID != "carol" {
+		t.Errorf("the attacker's session is now of %q", who.UID)
+	}
+}
+
 // TestNoSession: a success without a session has neither token nor cookie,
 // but a successUrl, by which journey-client knows it for a success.
 func TestNoSession(t *testing.T) {

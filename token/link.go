@@ -36,8 +36,8 @@ func (k *Keys) OpenLink(text string) (head [headSize]byte, err error) {
 	if key == nil || err != nil || len(raw) != headSize+macSize {
 		return head, ErrInvalid
 	}
-	sum := key.reference.sum(string(Suspended), string(raw[:headSize]))
-	if subtle.ConstantTimeCompare(sum[:macSize], raw[headSize:]) != 1 {
+	mac := key.reference.sum(string(Suspended), string(raw[:headSize]))
+	if subtle.ConstantTimeCompare(mac[:macSize], raw[headSize:]) != 1 {
 		return head, ErrInvalid
 	}
 	return [headSize]byte(raw[:headSize]), nil
