@@ -55,14 +55,16 @@ type App struct {
 	self     cluster.Node
 	serves   bool // whether there is an am_server
 	mismatch sync.Once
-	store    StoreModule
-	backend  *backend
-	keys     []token.Secret
-	taken    releaser
-	log      *slog.Logger
-	relay    *relay
-	memory   *journeyMemory
-	metrics  *metrics
+	// stopAsking ends askSelf; nil unless it has begun.
+	stopAsking context.CancelFunc
+	store      StoreModule
+	backend    *backend
+	keys       []token.Secret
+	taken      releaser
+	log        *slog.Logger
+	relay      *relay
+	memory     *journeyMemory
+	metrics    *metrics
 }
 
 // Cache bounds the local cache of sessions.
@@ -233,7 +235,15 @@ func (a *App) Start() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	return a.set.Start(ctx, b)
+	if err := a.set.Start(ctx, b); err != nil {
+		return err
+	}
+	if b.Node.Address != "" {
+		var asking context.Context
+		asking, a.stopAsking = context.WithCancel(context.Background())
+		go a.askSelf(asking)
+	}
+	return nil
 }
 
 // Stop tears nothing down: other apps may still serve requests.
@@ -241,6 +251,9 @@ func (a *App) Stop() error { return nil }
 
 // Cleanup releases what this configuration took, and nothing else.
 func (a *App) Cleanup() error {
+	if a.stopAsking != nil {
+		a.stopAsking()
+	}
 	if a.set != nil {
 		a.set.Close()
 	}

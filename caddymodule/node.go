@@ -2,12 +2,15 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/amgate/amgate/cluster"
 )
@@ -52,6 +55,56 @@ func probe(ctx context.Context, n cluster.Node) error {
 		return err
 	}
 	return conn.Close()
+}
+
+// How often a node that starts asks itself whether it serves, and how long it
+// waits in between.
+const (
+	selfTries = 10
+	selfPause = time.Second
+)
+
+// askSelf warns if this node does not answer under the address that it
+// advertises: then neither edges nor other nodes reach it.
+func (a *App) askSelf(ctx context.Context) {
+	address := a.self.URL() + base + "/json/health/live"
+	var err error
+	for range selfTries {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(selfPause):
+		}
+		if err = askLive(ctx, address); err == nil {
+			return
+		}
+	}
+	if ctx.Err() == nil {
+		a.log.Warn("this node does not reach itself under the address that it advertises, so edges and other nodes will not either; "+
+			"it needs a site without a host, such as http://:8080, that has am_server /am/*",
+			"advertise", a.Node.Advertise, "asked", address, "error", err)
+	}
+}
+
+// askLive asks for a page that answers 200 as long as a node serves.
+func askLive(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, selfPause)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status)
+	}
+	return nil
 }
 
 // compareAddress warns once when an edge knows this node by another address

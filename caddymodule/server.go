@@ -43,7 +43,7 @@ func (s *Server) Provision(ctx caddy.Context) error {
 		return err
 	}
 	s.app, app.serves = app, true
-	s.api, s.pages = rest.New(app.front()), web.New(app.front())
+	s.api, s.pages = newOwners(app, rest.New(app.front())), newOwners(app, web.New(app.front()))
 	if !s.NoConsole {
 		s.console = web.NewConsole(app.front())
 	}

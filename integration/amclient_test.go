@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -23,6 +24,7 @@ type client struct {
 	http  *http.Client
 	am    string // ".../am"
 	realm string
+	also  http.Header // goes with every request
 }
 
 // client returns a client of a realm without any cookies yet.
@@ -46,6 +48,28 @@ func (c *client) withoutCookies() *client {
 	bare, other := *c.http, *c
 	bare.Jar = nil
 	other.http = &bare
+	return &other
+}
+
+// with is the same client, with one more header in every request.
+func (c *client) with(name, value string) *client {
+	other := *c
+	other.also = c.also.Clone()
+	if other.also == nil {
+		other.also = make(http.Header)
+	}
+	other.also.Set(name, value)
+	return &other
+}
+
+// from is the same client at another address of the loopback interface.
+func (c *client) from(address string) *client {
+	transport := c.http.Transport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).DialContext
+	c.t.Cleanup(transport.CloseIdleConnections)
+	moved, other := *c.http, *c
+	moved.Transport = transport
+	other.http = &moved
 	return &other
 }
 
@@ -82,6 +106,7 @@ func (c *client) try(method, url, body string, header http.Header) (reply, error
 	if err != nil {
 		return reply{}, err
 	}
+	maps.Copy(req.Header, c.also)
 	maps.Copy(req.Header, header) // names as written: the case may matter
 	res, err := c.http.Do(req)
 	if err != nil {

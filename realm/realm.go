@@ -82,6 +82,8 @@ type keyed struct {
 	sessions *session.Manager
 	affinity *affinity.Router
 	pin      affinity.Pin
+	nodes    *cluster.Directory // nil: there are no others
+	passes   *cluster.Passes
 }
 
 // Realm is one realm at work.
@@ -247,6 +249,8 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 			Outbox: b.Outbox, Webhooks: webhooksOf, Logger: s.cfg.Logger,
 		}),
 		affinity: affinity.New(ring.DeriveLasting("affinity")),
+		nodes:    b.Nodes,
+		passes:   cluster.NewPasses(ring.DeriveLasting("requests between nodes")),
 	}
 	if b.Node.Address != "" {
 		k.pin = k.affinity.Pin(b.Node.Address)

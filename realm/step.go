@@ -62,15 +62,18 @@ func (c *call) stepped(ctx context.Context, next string, err error) (Reply, erro
 		c.tellEnd(ctx)
 		return c.reply, nil
 	}
+	var lost *journey.LostError
+	if errors.As(err, &lost) && c.elsewhere(ctx, lost.Start.Affinity) {
+		return Reply{}, ErrElsewhere
+	}
 	c.tellRefused(ctx, err)
 	refused := Reply{Affinity: c.reply.Affinity}
-	var lost *journey.LostError
 	switch {
 	case errors.Is(err, journey.ErrExpired):
 		refused.Failure = &Failure{Message: messageTimedOut, ErrorCode: errorCodeTimedOut}
 	case errors.Is(err, journey.ErrUsed), errors.Is(err, errForeign):
 		refused.Failure = &Failure{Message: messageLoginFailure}
-	case errors.As(err, &lost):
+	case lost != nil:
 		return c.startAgain(ctx, lost)
 	default:
 		return Reply{}, err
