@@ -25,6 +25,8 @@ type clusterSpec struct {
 	journeySessions string
 	// sessions is authenticated_sessions; "" is the default.
 	sessions string
+	// quota is session_quota; "" is none.
+	quota string
 	// policy is the edge's lb_policy; "" is am_proxy's own.
 	policy string
 	// directory says that the edge finds the nodes itself.
@@ -106,6 +108,9 @@ func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, si
 	writeUsers(t, dir, c.user)
 	if s.sessions == "" {
 		s.sessions = "server"
+	}
+	if s.quota != "" {
+		s.sessions += "\n\t\t\tsession_quota " + s.quota
 	}
 	return start(t, spec{
 		dir: dir,

@@ -37,7 +37,7 @@ func (m *Manager) issueCarried(ctx context.Context, r *realm, g *Grant, with []s
 	head := r.keys.DeriveHead(g.Seed)
 	id := sessionID(&head)
 	again, last := g.Again, g
-	err = m.planned(ctx, r, g, id, func(p *plan) error {
+	err = m.planned(ctx, r, g, id, with, func(p *plan) error {
 		if again && len(p.ops) == 0 {
 			p.grant = *last // that the session to upgrade is over may be this login's doing
 		}

@@ -153,7 +153,8 @@ var fenced = []byte{1}
 // what a late try could bring back.
 func (m *Manager) create(ctx context.Context, r *realm, g *Grant, head [20]byte, with []store.Op) (tok string, s Session, err error) {
 	id := sessionID(&head)
-	err = m.planned(ctx, r, g, id, func(p *plan) (err error) {
+	fixed := append([]store.Op{store.Absent(sessionKey(id)), store.Absent(fenceKey(id))}, with...)
+	err = m.planned(ctx, r, g, id, fixed, func(p *plan) (err error) {
 		var ops []store.Op
 		if s, ops, err = m.prepare(r, &p.grant, id); err != nil {
 			return err

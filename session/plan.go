@@ -57,9 +57,11 @@ func (m *Manager) plan(ctx context.Context, r *realm, g *Grant, id hash) (*plan,
 }
 
 // planned commits a login by a plan, and by a new one for as long as others
-// change what it rests on. An error is that of the last commit, or of a plan.
-// A conflict that the plan had no part in is returned as it is.
-func (m *Manager) planned(ctx context.Context, r *realm, g *Grant, id hash, commit func(*plan) error) error {
+// change what it rests on. Fixed are those of the login's own operations that a
+// new plan does not change: if they do not hold, the commit's conflict is
+// returned. Other errors are those of the last commit, or of a plan.
+func (m *Manager) planned(ctx context.Context, r *realm, g *Grant, id hash, fixed []store.Op, commit func(*plan) error) error {
+	conditions := onlyConditions(fixed)
 	var before []int64
 	var failed error
 	for n := range maxPlans {
@@ -67,8 +69,14 @@ func (m *Manager) planned(ctx context.Context, r *realm, g *Grant, id hash, comm
 		if err != nil {
 			return err
 		}
-		if n > 0 && slices.Equal(p.rests, before) {
-			return failed
+		if n > 0 && len(conditions) > 0 && slices.Equal(p.rests, before) {
+			// It need not have been another login that the commit met.
+			switch _, err := m.commit(ctx, conditions...); {
+			case isConflict(err):
+				return failed
+			case err != nil:
+				return err
+			}
 		}
 		failed = commit(p)
 		if len(p.ops) == 0 || !isConflict(failed) {
@@ -80,6 +88,19 @@ func (m *Manager) planned(ctx context.Context, r *realm, g *Grant, id hash, comm
 		}
 	}
 	return fmt.Errorf("%w: the sessions of a user change all the time", store.ErrUnavailable)
+}
+
+// onlyConditions are the conditions of operations without what they do.
+func onlyConditions(ops []store.Op) (conditions []store.Op) {
+	for _, op := range ops {
+		switch {
+		case op.Kind == store.OpCreate:
+			conditions = append(conditions, store.Absent(op.Key))
+		case !op.Writes():
+			conditions = append(conditions, op)
+		}
+	}
+	return conditions
 }
 
 // isConflict reports whether a commit failed because of what was there.

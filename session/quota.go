@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -122,10 +121,11 @@ func (q Quota) victims(over, live []indexed) ([]indexed, error) {
 	return over[:min(len(over), max(0, len(over)+beyond))], nil
 }
 
-// by compares entries by a time, and those of the same time by their ids.
+// by compares entries by a time, and those of the same time by when they were
+// written.
 func by(when func(indexed) time.Time) func(a, b indexed) int {
 	return func(a, b indexed) int {
-		return cmp.Or(when(a).Compare(when(b)), bytes.Compare(a.id[:], b.id[:]))
+		return cmp.Or(when(a).Compare(when(b)), cmp.Compare(a.revision, b.revision))
 	}
 }
 

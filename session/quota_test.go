@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -309,6 +310,74 @@ func testVictimThatEndsMeanwhile(t *testing.T, k kind) {
 			t.Error("an end is told of by two")
 		}
 	})
+}
+
+// listing is a store that lists one record a page, and tells when.
+type listing struct {
+	store.Store
+	before func()
+}
+
+func (l *listing) List(ctx context.Context, prefix store.Key, page store.Page) ([]store.Record, int64, error) {
+	if l.before != nil {
+		l.before()
+	}
+	page.Limit = 1
+	return l.Store.List(ctx, prefix, page)
+}
+
+// TestQuotaWhileTheIndexChanges: a user's index that changes while it is read,
+// or is again as it was when a commit failed because of it, keeps nobody from
+// signing in.
+func TestQuotaWhileTheIndexChanges(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, w *world, faster *node, st *listing){
+		"between its pages": func(t *testing.T, _ *world, faster *node, st *listing) {
+			pages := 0
+			st.before = func() {
+				if pages++; pages < 20 {
+					faster.issue(t, grant())
+				}
+			}
+		},
+		"and changes back": func(t *testing.T, w *world, faster *node, st *listing) {
+			w.store.BeforeCommit = func() {
+				w.store.BeforeCommit = nil
+				_, s := faster.issue(t, grant())
+				st.before = func() {
+					st.before = nil
+					if err := faster.End(t.Context(), s); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				faster, st := w.nodeOn(t, w.store.Store), &listing{Store: w.store}
+				w.limited(t, 100, session.DenyAccess).issue(t, grant())
+				n := w.nodeOn(t, st, func(c *session.Config) {
+					c.Quotas = map[string]session.Quota{"/alpha": {Max: 100, Action: session.DenyAccess}}
+				})
+				put(t, w, journeyKey, []byte("at its last step"), time.Time{})
+				journey, _, err := w.store.Get(t.Context(), journeyKey, store.Fresh)
+				if err != nil {
+					t.Fatal(err)
+				}
+				end := []store.Op{store.Check(journeyKey, journey.Revision), store.Delete(journeyKey)}
+				change(t, w, faster, st)
+				tok, _, err := n.Issue(t.Context(), grant(), end...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n.use(t, tok, nil)
+				if _, _, err := n.Issue(t.Context(), grant(), end...); !errors.Is(err, store.ErrConflict) {
+					t.Errorf("a replay: %v", err)
+				}
+			})
+		})
+	}
 }
 
 // TestUpgradeNeedsNoRoom: one comes and one goes, so a full quota neither
