@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -183,7 +184,8 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 	if err := a.takeShared(); err != nil {
 		return err
 	}
-	a.backend, err = takeBackend(&a.taken, a.store, raw, *a.Cache, a.Node.Name, a.memory.table, a.metrics.cache)
+	carried := slices.ContainsFunc(a.Realms, func(r *Realm) bool { return r.AuthenticatedSessions == string(realm.SessionsClient) })
+	a.backend, err = takeBackend(&a.taken, a.store, raw, *a.Cache, a.Node.Name, carried, a.memory.table, a.metrics)
 	return err
 }
 

@@ -28,7 +28,8 @@ import (
 var cachedKinds = []store.Key{"s/"}
 
 // heldKinds are the kinds of records of which the cache has all: what says that
-// sessions are ended that their clients carry.
+// sessions are ended that their clients carry. Where no realm has such sessions
+// they are not loaded, and read if an old token comes.
 var heldKinds = []store.Key{"d/", "e/"}
 
 // sweptKinds are the kinds of records that go when their deadlines have passed.
@@ -52,16 +53,18 @@ type backend struct {
 	settings Cache
 	node     string
 	log      *slog.Logger // of no configuration, see relay
-	counted  *cacheMetrics
+	counted  *metrics
+	carried  bool // that clients carry sessions
 
 	mu      sync.Mutex
 	closers []func() error // in the order of opening; nil while cold
 	ownKey  []token.Secret // once asked for
 }
 
-// takeBackend takes the backend with these settings from the pool.
+// takeBackend takes the backend with these settings from the pool. carried says
+// that there is a realm whose sessions clients carry.
 func takeBackend(
-	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, table *keep.Table, counted *cacheMetrics,
+	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, carried bool, table *keep.Table, counted *metrics,
 ) (*backend, error) {
 	log, err := takeRelay(taken)
 	if err != nil {
@@ -70,10 +73,11 @@ func takeBackend(
 	key := struct {
 		name string
 		hash [32]byte
-	}{"backend", sha256.Sum256(fmt.Appendf(nil, "%q %q %d %d", raw, node, settings.SizeMiB, settings.Freshness))}
+	}{"backend", sha256.Sum256(fmt.Appendf(nil, "%q %q %d %d %t", raw, node, settings.SizeMiB, settings.Freshness, carried))}
 	return take(taken, key, func() (*backend, error) {
 		return &backend{
-			Backend: realm.Backend{Journeys: table}, module: module, settings: settings, node: node, log: log.logger(), counted: counted,
+			Backend: realm.Backend{Journeys: table}, module: module, settings: settings, node: node, log: log.logger(),
+			carried: carried, counted: counted,
 		}, nil
 	})
 }
@@ -100,22 +104,27 @@ func (b *backend) open() (err error) {
 	if c, ok := inner.(io.Closer); ok {
 		b.closers = append(b.closers, c.Close)
 	}
-	front, err := cache.New(inner, cache.Config{
-		Node: b.node, Prefixes: cachedKinds, Held: heldKinds, SizeMiB: b.settings.SizeMiB,
-		Freshness: time.Duration(b.settings.Freshness), Logger: b.log, Counters: &b.counted.counters,
-	})
+	settings := cache.Config{
+		Node: b.node, Prefixes: cachedKinds, SizeMiB: b.settings.SizeMiB,
+		Freshness: time.Duration(b.settings.Freshness), Logger: b.log, Counters: &b.counted.cache.counters,
+	}
+	if b.carried {
+		settings.Held = heldKinds
+	}
+	front, err := cache.New(inner, settings)
 	if err != nil {
 		return err
 	}
-	b.counted.opened(front)
+	b.counted.cache.opened(front)
 	b.closers = append(b.closers, func() error {
-		b.counted.closed(front)
+		b.counted.cache.closed(front)
 		front.Close()
 		return nil
 	})
 	access := session.NewAccess(session.AccessConfig{Store: front, Logger: b.log})
 	b.closers = append(b.closers, func() error { access.Close(); return nil })
 	b.Store, b.Access = front, access
+	b.closers = append(b.closers, func() error { b.counted.sweep.closed(b); return nil }) // when the others have closed
 	b.Outbox = outbox.New(outbox.Config{Store: front, Logger: b.log})
 	b.closers = append(b.closers, func() error { b.Outbox.Close(); return nil })
 	b.Nodes = cluster.New(cluster.Config{
@@ -124,8 +133,7 @@ func (b *backend) open() (err error) {
 	})
 	b.closers = append(b.closers, func() error { b.Nodes.Close(); return nil })
 	b.openReaper(inner)
-	working.Store(b, nil)
-	b.closers = append(b.closers, func() error { working.Delete(b); return nil })
+	b.counted.sweep.opened(b)
 	return nil
 }
 

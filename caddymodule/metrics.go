@@ -17,6 +17,7 @@ type metrics struct {
 	started, ended, refused, visits, delivered, counts *prometheus.CounterVec
 	took, decided, timed                               *prometheus.HistogramVec
 	cache                                              *cacheMetrics
+	sweep                                              *sweepMetrics
 	collectors                                         []prometheus.Collector
 }
 
@@ -28,7 +29,7 @@ var (
 )
 
 func newMetrics(table *keep.Table) *metrics {
-	m := &metrics{cache: newCacheMetrics()}
+	m := &metrics{cache: newCacheMetrics(), sweep: newSweepMetrics()}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "amgate", Name: name, Help: help}, labels)
 		m.collectors = append(m.collectors, c)
@@ -58,7 +59,7 @@ func newMetrics(table *keep.Table) *metrics {
 	m.counts = counter("journey_meter_total", "What Meter nodes counted, by their metric key.", "realm", "key")
 	m.timed = histogram("journey_timer_seconds", "What Timer nodes timed, by their metric key.", humanTime, "realm", "key")
 	m.collectors = append(m.collectors,
-		m.cache, newTableMetrics(table), newEmbeddedMetrics(), newSealedMetrics(), newSweepMetrics())
+		m.cache, newTableMetrics(table), newEmbeddedMetrics(), newSealedMetrics(), m.sweep)
 	return m
 }
 

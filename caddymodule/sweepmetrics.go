@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -10,13 +11,14 @@ import (
 	"github.com/amgate/amgate/store/reaper"
 )
 
-// working are the backends of this process that are open: one, or for a while
-// two when a configuration has changed the store. Metrics look at them here,
-// because they belong to no configuration.
-var working sync.Map // of *backend
-
-// sweepMetrics tell what the reaper and the outbox of this process did.
+// sweepMetrics tell what the reapers and the outboxes of this process did:
+// those of the backends that are open, one, or for a while two when a
+// configuration has changed the store, and of those that were.
 type sweepMetrics struct {
+	mu   sync.Mutex
+	open []*backend
+	past work
+
 	leading, sweeps, last, removed, spared *prometheus.Desc
 	notices, oldest, deliveries            *prometheus.Desc
 }
@@ -50,15 +52,35 @@ func (m *sweepMetrics) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
+// opened has b counted.
+func (m *sweepMetrics) opened(b *backend) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open = append(m.open, b)
+}
+
+// closed keeps what b has counted, once it counts no more.
+func (m *sweepMetrics) closed(b *backend) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := slices.Index(m.open, b)
+	if at < 0 {
+		return
+	}
+	m.open = slices.Delete(m.open, at, at+1)
+	last := b.work()
+	last.swept.Leading, last.swept.LastSweep, last.told.Backlog = false, 0, outbox.Backlog{}
+	m.past.add(last)
+}
+
 // Collect implements prometheus.Collector.
 func (m *sweepMetrics) Collect(out chan<- prometheus.Metric) {
-	done := work{swept: reaper.Stats{Removed: make(map[reaper.Class]uint64)}}
-	for b := range working.Range {
-		b := b.(*backend)
-		if b.Reaper != nil {
-			done.addSwept(b.Reaper.Stats())
-		}
-		done.addTold(b.Outbox.Stats())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var done work
+	done.add(m.past)
+	for _, b := range m.open {
+		done.add(b.work())
 	}
 	m.tell(out, done)
 }
@@ -92,10 +114,23 @@ func (m *sweepMetrics) tell(out chan<- prometheus.Metric, done work) {
 	count(m.deliveries, done.told.Failed, "failed")
 }
 
-// work is what the open backends did, added up.
+// work is what a backend did, or what several did.
 type work struct {
 	swept reaper.Stats
 	told  outbox.Stats
+}
+
+func (b *backend) work() (done work) {
+	if b.Reaper != nil {
+		done.swept = b.Reaper.Stats()
+	}
+	done.told = b.Outbox.Stats()
+	return done
+}
+
+func (w *work) add(more work) {
+	w.addSwept(more.swept)
+	w.addTold(more.told)
 }
 
 func (w *work) addSwept(s reaper.Stats) {
@@ -103,6 +138,9 @@ func (w *work) addSwept(s reaper.Stats) {
 	w.swept.Sweeps += s.Sweeps
 	w.swept.LastSweep = max(w.swept.LastSweep, s.LastSweep)
 	w.swept.Spared += s.Spared
+	if w.swept.Removed == nil {
+		w.swept.Removed = make(map[reaper.Class]uint64)
+	}
 	for class, n := range s.Removed {
 		w.swept.Removed[class] += n
 	}

@@ -3,12 +3,15 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/cache"
 	"github.com/amgate/amgate/store/outbox"
 	"github.com/amgate/amgate/store/reaper"
 )
@@ -57,7 +60,7 @@ func TestSweepGoesOnOverAReload(t *testing.T) {
 // own name.
 func TestSweepMetricsAddUp(t *testing.T) {
 	removed := reaper.Class{Kind: "s", Reason: "idle"}
-	done := work{swept: reaper.Stats{Removed: make(map[reaper.Class]uint64)}}
+	var done work
 	for _, s := range []reaper.Stats{
 		{Leading: true, Sweeps: 1, LastSweep: 3 * time.Second, Spared: 4, Removed: map[reaper.Class]uint64{removed: 5}},
 		{Sweeps: 10, LastSweep: 2 * time.Second, Spared: 40, Removed: map[reaper.Class]uint64{removed: 50, {Kind: "j", Reason: "deadline"}: 6}},
@@ -122,6 +125,57 @@ func TestOutboxMetrics(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the metrics are %v", scrape(t, client))
+		}
+	}
+}
+
+// What was counted is not lost when a reload opens another store, or the same
+// one with another cache.
+func TestSweepCountsOutliveTheirStore(t *testing.T) {
+	var delivered float64
+	for generation, sizeMiB := range []int{3, 5, 3} {
+		socket := newSocket(t)
+		if err := run(t, fmt.Sprintf(`{%s, "cache": {"size_mib": %d}}`, recordedOne, sizeMiB), site(socket)); err != nil {
+			t.Fatal(err)
+		}
+		client, b := visitor(t, socket), running(t).backend
+		count := func() float64 {
+			t.Helper()
+			return mustFloat(t, scrape(t, client)[`amgate_outbox_deliveries_total{outcome="delivered"}`])
+		}
+		if generation == 0 { // other tests of the process may have counted before
+			delivered = count()
+		}
+		release := b.Outbox.Use(mailman{})
+		op := outbox.Post(outbox.Prefix+"once", []byte("now"))
+		revision, err := b.Store.Commit(t.Context(), op)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Outbox.Posted(revision, op)
+		delivered++
+		for deadline := time.Now().Add(time.Minute); count() != delivered; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("generation %d: %v were delivered, want %v", generation, count(), delivered)
+			}
+		}
+		release()
+	}
+}
+
+// What says that carried sessions are ended is loaded only where there are any.
+func TestOnlyCarriedSessionsAreHeldEnded(t *testing.T) {
+	for scheme, want := range map[realm.SessionScheme]int{realm.SessionsServer: 0, realm.SessionsClient: 1} {
+		config := fmt.Sprintf(`{%s, "realms": [{"path": "/", "authenticated_sessions": %q}]}`, recordedOne, scheme)
+		if err := run(t, config, site(newSocket(t))); err != nil {
+			t.Fatal(err)
+		}
+		front := running(t).backend.Store.(*cache.Cache)
+		if _, err := front.Commit(t.Context(), store.Create("d/one", []byte{1}, time.Time{})); err != nil {
+			t.Fatal(err)
+		}
+		if held := front.State().Held; held != want {
+			t.Errorf("%s: %d records are held, want %d", scheme, held, want)
 		}
 	}
 }
