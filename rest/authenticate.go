@@ -135,15 +135,19 @@ func (a *API) present(c *call, answer realm.Reply) reply {
 
 // failed is a failed journey: 401 but for an upgrade by another user (OpenAM's
 // AMAuthErrorCodeResponseStatusMapping), and a detail only if there is one to
-// tell.
+// tell, or if the user is locked out: AM then tells of an empty failureUrl
+// (auth-node-ref, "Success node").
 func failed(c *call, f *realm.Failure) reply {
 	status := http.StatusUnauthorized
 	if f.ErrorCode == realm.ErrorCodeOtherUser {
 		status = http.StatusBadRequest
 	}
-	var detail *failureDetail
-	if f.FailureURL != "" || f.ErrorCode != "" || len(f.Details) > 0 {
-		detail = &failureDetail{FailureURL: f.FailureURL, ErrorCode: f.ErrorCode, more: f.Details}
+	detail := &failureDetail{ErrorCode: f.ErrorCode, more: f.Details}
+	switch {
+	case f.FailureURL != "", f.Message == journey.MessageLockedOut:
+		detail.FailureURL = &f.FailureURL
+	case f.ErrorCode == "" && len(f.Details) == 0:
+		detail = nil
 	}
 	return reply{
 		status: status,

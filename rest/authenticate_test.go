@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/journeytest"
 	"github.com/amgate/amgate/realm"
 )
 
@@ -141,6 +142,30 @@ func TestFailureURL(t *testing.T) {
 		}
 		if res.Code != http.StatusUnauthorized || !strings.HasSuffix(res.Body.String(), want) {
 			t.Errorf("%s: %d %s, want … %s", gotoOnFail, res.Code, res.Body, want)
+		}
+	}
+}
+
+// TestLockedOut: a user who may not sign in is told so in AM's words, with a
+// failureUrl even if there is none, wherever the journey found out.
+func TestLockedOut(t *testing.T) {
+	const lockedOut = `{"code":401,"reason":"Unauthorized","message":"User Locked Out.","detail":{"failureUrl":"`
+	for _, tt := range []struct{ query, failureURL, version, want string }{
+		{"", "", "resource=2.1", lockedOut + `"}}`},
+		{"", "/sorry", "resource=2.1", lockedOut + `/sorry"}}`},
+		{"?gotoOnFail=/asked", "/sorry", "resource=2.1", lockedOut + `/asked"}}`},
+		{"", "", "resource=1.1", `{"errorMessage":"User Locked Out."}`},
+		{"", "/sorry", "resource=1.1", `{"errorMessage":"User Locked Out.","failureUrl":"/sorry"}`},
+	} {
+		s := open(t, func(r *realm.Settings) {
+			r.FailureURL = tt.failureURL
+			people := journeytest.Demo("bjensen", "Ch4ng31t")
+			people[0].Active = false
+			r.Users = people
+		})
+		res := s.do(t, "POST", alpha+tt.query, "", "X-OpenAM-Username", "bjensen", "X-OpenAM-Password", "Ch4ng31t", "Accept-API-Version", tt.version)
+		if res.Code != http.StatusUnauthorized || res.Body.String() != tt.want {
+			t.Errorf("%+v: %d %s, want %s", tt, res.Code, res.Body, tt.want)
 		}
 	}
 }

@@ -119,11 +119,12 @@ type crestError struct {
 	Detail  *failureDetail `json:"detail,omitempty"`
 }
 
-// failureDetail goes with a failed journey. ErrorCode is text: the login
-// widget compares it with "110".
+// failureDetail goes with a failed journey. FailureURL may be empty, or nil
+// for no such member. ErrorCode is text: the login widget compares it with
+// "110".
 type failureDetail struct {
-	FailureURL string `json:"failureUrl,omitempty"`
-	ErrorCode  string `json:"errorCode,omitempty"`
+	FailureURL *string `json:"failureUrl,omitempty"`
+	ErrorCode  string  `json:"errorCode,omitempty"`
 	// more are members that the journey adds.
 	more map[string]any
 }
@@ -145,8 +146,8 @@ type oldError struct {
 func failureBody(c *call, status int, message string, detail *failureDetail) any {
 	if c.route != nil && c.route.kind == kindAuthenticate && c.version.atMost(1) {
 		old := oldError{ErrorMessage: message}
-		if detail != nil {
-			old.FailureURL = detail.FailureURL
+		if detail != nil && detail.FailureURL != nil {
+			old.FailureURL = *detail.FailureURL
 		}
 		return old
 	}
