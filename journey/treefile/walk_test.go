@@ -23,12 +23,9 @@ const (
 	goodPassword = "Ch4ng31t"
 )
 
-// neverHere are outcomes that AM's directory servers cause and a realm's people
-// do not, by type of node.
-var neverHere = map[string][]string{}
-
 // TestSharedJourneysWalk drives the engine through every real export that runs,
-// from its start until each outcome has been taken that its graph allows.
+// from its start until each outcome has been taken that its graph allows, and
+// each end been reached.
 func TestSharedJourneysWalk(t *testing.T) {
 	for _, c := range collections {
 		set := collection(t, c.prefix)
@@ -82,6 +79,7 @@ func walkAll(t *testing.T, tree *journey.Tree) {
 		now := time.Now()
 		x.advance(&journey.Snapshot{
 			ID: journey.NewID(), Start: journey.Start{Realm: "/"}, Tree: tree.Name, Started: now, Deadline: now.Add(5 * time.Minute),
+			Params: journey.Params{NoSession: start.noSession},
 		}, journey.Turn{Client: start.client, Session: start.session})
 	}
 	want := x.possible()
@@ -91,10 +89,7 @@ func walkAll(t *testing.T, tree *journey.Tree) {
 		x.answer(next)
 	}
 	if missing := x.missing(want); missing != "" {
-		t.Errorf("after %d answers these outcomes were never taken: %s", x.steps, missing)
-	}
-	if len(want) > 0 && len(x.ends) == 0 {
-		t.Errorf("no end was reached in %d answers", x.steps)
+		t.Errorf("after %d answers this never happened: %s", x.steps, missing)
 	}
 	t.Logf("%d outcomes in %d answers; ends: %v", len(want), x.steps, slices.Sorted(maps.Keys(x.ends)))
 }
@@ -103,6 +98,8 @@ func walkAll(t *testing.T, tree *journey.Tree) {
 type start struct {
 	client  *journey.Client
 	session *journey.Session
+	// noSession is for journeys that identify nobody: they succeed only so.
+	noSession bool
 }
 
 func starts() []start {
@@ -110,7 +107,7 @@ func starts() []start {
 		return &journey.Client{Header: http.Header{}, Secure: true}
 	}
 	var all []start
-	all = append(all, start{client: plain()})
+	all = append(all, start{client: plain()}, start{client: plain(), noSession: true})
 	all = append(all, start{client: plain(), session: &journey.Session{
 		UserID: goodName + "-id", Username: goodName, Journey: "Login", Properties: map[string]string{"UserToken": goodName},
 	}})
@@ -192,7 +189,9 @@ func (x *explorer) answer(from waiting) {
 		x.advance(&asked, journey.Turn{Client: from.client})
 		return
 	}
-	time.Sleep(time.Minute) // for nodes that make the client wait; the clock is the bubble's
+	if slices.ContainsFunc(asked.Asked, func(item callback.Item) bool { return item.Callback.Type() == "PollingWaitCallback" }) {
+		time.Sleep(time.Minute) // the clock is the bubble's
+	}
 	for _, answers := range answersTo(&asked) {
 		var s journey.Snapshot
 		x.restore(from, &s)
@@ -218,21 +217,21 @@ func (x *explorer) possible() map[edge]bool {
 		}
 		seen[p.ID] = true
 		for outcome, next := range p.Next {
-			if !slices.Contains(neverHere[p.Type], outcome) {
-				want[edge{p.ID, outcome}] = true
-				todo = append(todo, next)
-			}
+			want[edge{p.ID, outcome}] = true
+			todo = append(todo, next)
 		}
 	}
 	return want
 }
 
-// missing lists the outcomes that were not taken.
+// missing lists the outcomes that were not taken, and the ends to which they
+// lead and that were not reached.
 func (x *explorer) missing(want map[edge]bool) string {
 	var missing []string
 	for e := range want {
-		if !x.taken[e] {
-			p := x.tree.Nodes[e.node]
+		p := x.tree.Nodes[e.node]
+		next := p.Next[e.outcome]
+		if !x.taken[e] || next == journey.Success && !x.ends["succeeded"] || next == journey.Failure && !x.ends["failed"] {
 			missing = append(missing, fmt.Sprintf("%s of %s %q (%s)", e.outcome, e.node, p.Name, p.Type))
 		}
 	}
