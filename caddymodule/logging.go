@@ -71,8 +71,9 @@ var secrets = []struct {
 	// Headers with credentials: "X-Openam-Password":["…"]. A password may
 	// hold brackets and quotes.
 	{"-Openam-", "[", regexp.MustCompile(`(?i)("X[-_.]OpenAM[-_.][A-Z]+":\[)(?:"(?:[^"\\]|\\.)*",?)*\]`), `$1"REDACTED"]`},
-	// SSO tokens and journey references, wherever they stand.
-	{"AAJTSQ", "*%", regexp.MustCompile(`[\w.-]{20,}(?:\*|%2[aA])AAJTSQ[\w.-]*(?:\*|%2[aA])[\w.-]*`), "REDACTED"},
+	// SSO tokens and journey references, wherever they stand; those that carry
+	// their session have nothing before the first star.
+	{"AAJTSQ", "*%", regexp.MustCompile(`[\w.-]*(?:\*|%2[aA])AAJTSQ[\w.-]*(?:\*|%2[aA])[\w.-]*`), "REDACTED"},
 	// authIds and other JWTs.
 	{"eyJ", ".", regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`), "REDACTED"},
 	// Query parameters that are secrets.

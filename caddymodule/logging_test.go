@@ -15,6 +15,7 @@ func TestScrubRemovesEverySecret(t *testing.T) {
 		token = head + "*AAJTSQACMDEAAlNLABw5aHFYenBCUy80AAJTMQAA*"
 		jwt   = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJvdGsiOiJzZWNyZXQifQ.sig-secret_sig"
 	)
+	const carried = "*AAJTSQACMDEABHR5cGUAA0pXVAACUzEAAAACS0kACDl5TlJ5Sjhj*" + jwt
 	encoded := strings.ReplaceAll(token, "*", "%2A")
 	for name, line := range map[string]string{
 		"token in a path":          `"uri":"/am/json/sessions/` + token + `?_action=validate"`,
@@ -22,6 +23,9 @@ func TestScrubRemovesEverySecret(t *testing.T) {
 		"token in lower case %2a":  `"uri":"/am/json/sessions/` + strings.ReplaceAll(token, "*", "%2a") + `"`,
 		"token in a query":         `"uri":"/am/json/sessions?_action=validate\u0026tokenId=` + encoded + `"`,
 		"token in a header":        `"Iplanetdirectorypro":["` + token + `"]`,
+		"session in a header":      `"Iplanetdirectorypro":["` + carried + `"]`,
+		"session in a query":       `"uri":"/am/json/sessions?tokenId=` + strings.ReplaceAll(carried, "*", "%2A") + `"`,
+		"session in an error":      `"msg":"no ` + carried + ` here"`,
 		"token in a Bearer header": `"X-Forwarded-Auth":["Bearer ` + token + `"]`,
 		"authId":                   `"msg":"step ` + jwt + ` failed"`,
 		"password":                 `"X-Openam-Password":["secret-password"]`,

@@ -111,7 +111,7 @@ func TestSignAuthIDRefuses(t *testing.T) {
 // a deadline that hides a bad signature.
 func TestForgedAuthIDsAreRefused(t *testing.T) {
 	t.Parallel()
-	_, k := oneRealm(t)
+	r, k := oneRealm(t)
 	good := sign(t, k, full)
 	parts := strings.Split(good, ".")
 	id := k.SealKeys()[0].ID
@@ -138,6 +138,7 @@ func TestForgedAuthIDsAreRefused(t *testing.T) {
 	header := func(alg, more string) string {
 		return `{"typ":"JWT","alg":"` + alg + `","kid":"` + id + `"` + more + `}`
 	}
+	session := sealSession(t, token.NewCarrier(r, nil), "plain")
 	expired := full
 	expired.Expires = time.Unix(1, 0)
 	late := strings.Split(sign(t, k, expired), ".")
@@ -149,6 +150,8 @@ func TestForgedAuthIDsAreRefused(t *testing.T) {
 		{"alg none", enc([]byte(header("none", ""))) + "." + parts[1] + ".", token.ErrSignature},
 		{"alg None", enc([]byte(header("None", ""))) + "." + parts[1] + ".", token.ErrSignature},
 		{"alg none with the signature", enc([]byte(header("none", ""))) + "." + parts[1] + "." + parts[2], token.ErrSignature},
+		{"a session", session, token.ErrMalformed},
+		{"a session's JWT", session[strings.LastIndexByte(session, '*')+1:], token.ErrMalformed}, // it holds no claims
 		{"lower-case alg", with(header("hs256", ""), nil), token.ErrSignature},
 		{"HS512", with(header("HS512", ""), nil), token.ErrSignature},
 		{"RS256", rs, token.ErrSignature},
