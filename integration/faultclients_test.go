@@ -3,9 +3,11 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,10 +22,10 @@ const noAnswer = 0
 const patience = 15 * time.Second
 
 // visit sends a request and returns what came back; noAnswer if nothing did.
-func (g *faultGateway) visit(method, path string, header http.Header) (status int, body []byte) {
+func (g *faultGateway) visit(method, path, content string, header http.Header) (status int, body []byte) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, g.url+path, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, g.url+path, strings.NewReader(content))
 	if err != nil {
 		return noAnswer, nil
 	}
@@ -43,12 +45,13 @@ func (g *faultGateway) visit(method, path string, header http.Header) (status in
 // visitors is what all clients of tests of faults send through.
 var visitors = &http.Transport{MaxIdleConnsPerHost: 64}
 
-const alphaEndpoint = "/am/json/realms/root/realms/alpha/"
+// endpoint is where AM's endpoints of a realm are.
+func endpoint(realm string) string { return "/am/json/realms/root/realms/" + realm + "/" }
 
-func (g *faultGateway) login(u user) (token string, status int) {
+func (g *faultGateway) login(realm string, u user) (token string, status int) {
 	h := authenticateHeader()
 	h["X-OpenAM-Username"], h["X-OpenAM-Password"] = []string{u.name}, []string{u.password}
-	status, body := g.visit(http.MethodPost, alphaEndpoint+"authenticate", h)
+	status, body := g.visit(http.MethodPost, endpoint(realm)+"authenticate", "", h)
 	var got success
 	if status == http.StatusOK && json.Unmarshal(body, &got) == nil {
 		remember("a token", got.TokenID)
@@ -56,25 +59,39 @@ func (g *faultGateway) login(u user) (token string, status int) {
 	return got.TokenID, status
 }
 
-// look asks for the protected page, as a script or as a browser does.
-func (g *faultGateway) look(token string, browser bool) (status int) {
+// look asks for the protected page, as a script or as a browser does. The page
+// shows the session's property, where sessions have one.
+func (g *faultGateway) look(realm, token string, browser bool) (shown string, status int) {
 	h := http.Header{"Cookie": {cookieName + "=" + token}}
 	if browser {
 		h.Set("Accept", "text/html")
 		h.Set("Sec-Fetch-Mode", "navigate")
 	}
-	status, _ = g.visit(http.MethodGet, "/app", h)
+	status, body := g.visit(http.MethodGet, "/"+realm, "", h)
+	if status != http.StatusOK {
+		return "", status
+	}
+	return string(body), status
+}
+
+// change gives the session's property a value.
+func (g *faultGateway) change(realm, token, value string) (status int) {
+	status, _ = g.act(realm, token, "updateSessionProperties", fmt.Sprintf(`{"visit": %q}`, value))
 	return status
 }
 
 // logout ends the session and reports whether it was still there.
-func (g *faultGateway) logout(token string) (ended bool, status int) {
-	h := http.Header{
+func (g *faultGateway) logout(realm, token string) (ended bool, status int) {
+	status, body := g.act(realm, token, "logout", "")
+	return strings.Contains(string(body), "Successfully"), status
+}
+
+// act does something with the session of a token.
+func (g *faultGateway) act(realm, token, action, content string) (status int, body []byte) {
+	return g.visit(http.MethodPost, endpoint(realm)+"sessions/?_action="+action, content, http.Header{
 		"Content-Type": {"application/json"}, "Accept-Api-Version": {"protocol=1.0,resource=4.0"},
 		cookieName: {token},
-	}
-	status, body := g.visit(http.MethodPost, alphaEndpoint+"sessions/?_action=logout", h)
-	return strings.Contains(string(body), "Successfully"), status
+	})
 }
 
 // crowd is clients that come, look around at all gateways, and leave, for as
@@ -87,7 +104,13 @@ type crowd struct {
 
 	mu      sync.Mutex
 	answers []answer
-	stayed  []string // tokens of sessions that nobody ended
+	stayed  []visitor // whose sessions nobody ended
+}
+
+// visitor is a client with a session.
+type visitor struct {
+	client       int
+	realm, token string
 }
 
 // answer is what a client was told.
@@ -104,6 +127,7 @@ const (
 	askLogin  ask = "login"
 	askCached ask = "cached look-up"
 	askOther  ask = "other look-up"
+	askChange ask = "property change"
 	askLogout ask = "logout"
 )
 
@@ -127,9 +151,9 @@ func (s *faultSite) gather() *crowd {
 func (c *crowd) disperse() {
 	c.leave()
 	c.present.Wait()
-	for _, token := range c.stayed {
+	for _, v := range c.stayed {
 		for _, g := range c.site.gateways {
-			c.look(0, g, token, askOther)
+			c.look(v, g, askOther)
 		}
 	}
 }
@@ -137,7 +161,7 @@ func (c *crowd) disperse() {
 // visit is a session from its login to its end, or without one. Others look
 // at it at the same time, and for a while after.
 func (c *crowd) visit(ctx context.Context, client int) {
-	token, ok := c.login(client, pick(c.site.gateways))
+	v, ok := c.login(client, pick(realms), pick(c.site.gateways))
 	if !ok {
 		pause(ctx, 100*time.Millisecond)
 		return
@@ -146,19 +170,24 @@ func (c *crowd) visit(ctx context.Context, client int) {
 	var watchers sync.WaitGroup
 	var known sync.Map // the gateways that have answered for this session
 	for range 2 {
-		watchers.Go(func() { c.watch(watching, client, token, &known) })
+		watchers.Go(func() { c.watch(watching, v, &known) })
 	}
 	defer watchers.Wait()
 	defer done()
-	pause(ctx, between(c.site.hold/8, c.site.hold/2))
+	for i := range 2 {
+		pause(ctx, between(c.site.hold/16, c.site.hold/4))
+		if v.realm == alpha {
+			c.change(v, pick(c.site.gateways), strconv.Itoa(i+1))
+		}
+	}
 	if oneIn(4) {
 		c.mu.Lock()
-		c.stayed = append(c.stayed, token)
+		c.stayed = append(c.stayed, v)
 		c.mu.Unlock()
 		return
 	}
 	for ended := false; !ended; {
-		if ended = c.logout(client, pick(c.site.gateways), token); !ended {
+		if ended = c.logout(v, pick(c.site.gateways)); !ended {
 			if !pause(ctx, 300*time.Millisecond) {
 				return // nobody knows whether it ended
 			}
@@ -168,14 +197,14 @@ func (c *crowd) visit(ctx context.Context, client int) {
 }
 
 // watch looks a session up, at one gateway for a while and then at another.
-func (c *crowd) watch(ctx context.Context, client int, token string, known *sync.Map) {
+func (c *crowd) watch(ctx context.Context, v visitor, known *sync.Map) {
 	g := pick(c.site.gateways)
 	for pause(ctx, between(30*time.Millisecond, 150*time.Millisecond)) {
 		what := askOther
 		if _, ok := known.Load(g); ok {
 			what = askCached
 		}
-		if c.look(client, g, token, what) == http.StatusOK {
+		if c.look(v, g, what) == http.StatusOK {
 			known.Store(g, true)
 		}
 		if oneIn(4) {
@@ -184,20 +213,20 @@ func (c *crowd) watch(ctx context.Context, client int, token string, known *sync
 	}
 }
 
-func (c *crowd) login(client int, g *faultGateway) (token string, ok bool) {
-	op := c.ask(askLogin, client, g, history.Create, "", func(op *history.Op) (status int) {
+func (c *crowd) login(client int, realm string, g *faultGateway) (v visitor, ok bool) {
+	op := c.ask(askLogin, visitor{client: client}, g, history.Op{Kind: history.Create}, func(op *history.Op) (status int) {
 		op.Outcome = history.Unknown
-		if op.Record, status = g.login(c.site.user); op.Record != "" {
+		if op.Record, status = g.login(realm, c.site.user); op.Record != "" {
 			op.Outcome = history.Done
 		}
 		return status
 	})
-	return op.Record, op.Outcome == history.Done
+	return visitor{client, realm, op.Record}, op.Outcome == history.Done
 }
 
-func (c *crowd) look(client int, g *faultGateway, token string, what ask) (status int) {
-	c.ask(what, client, g, history.Lookup, token, func(op *history.Op) int {
-		status = g.look(token, oneIn(3))
+func (c *crowd) look(v visitor, g *faultGateway, what ask) (status int) {
+	c.ask(what, v, g, history.Op{Kind: history.Lookup}, func(op *history.Op) int {
+		op.Value, status = g.look(v.realm, v.token, oneIn(3))
 		switch status {
 		case http.StatusOK:
 			op.Outcome = history.Done
@@ -211,10 +240,20 @@ func (c *crowd) look(client int, g *faultGateway, token string, what ask) (statu
 	return status
 }
 
+func (c *crowd) change(v visitor, g *faultGateway, value string) {
+	c.ask(askChange, v, g, history.Op{Kind: history.Change, Value: value}, func(op *history.Op) int {
+		status := g.change(v.realm, v.token, value)
+		if op.Outcome = history.Unknown; status == http.StatusOK {
+			op.Outcome = history.Done
+		}
+		return status
+	})
+}
+
 // logout reports whether the session has certainly ended.
-func (c *crowd) logout(client int, g *faultGateway, token string) bool {
-	op := c.ask(askLogout, client, g, history.End, token, func(op *history.Op) int {
-		ended, status := g.logout(token)
+func (c *crowd) logout(v visitor, g *faultGateway) bool {
+	op := c.ask(askLogout, v, g, history.Op{Kind: history.End}, func(op *history.Op) int {
+		ended, status := g.logout(v.realm, v.token)
 		switch {
 		case status != http.StatusOK:
 			op.Outcome = history.Unknown
@@ -230,13 +269,14 @@ func (c *crowd) logout(client int, g *faultGateway, token string) bool {
 
 // ask notes a request of a client, and complains of a status that no fault
 // may lead to.
-func (c *crowd) ask(what ask, client int, g *faultGateway, kind history.Kind, record string, fn func(*history.Op) (status int)) history.Op {
+func (c *crowd) ask(what ask, v visitor, g *faultGateway, op history.Op, fn func(*history.Op) (status int)) history.Op {
 	var status int
-	op := c.history.Do(history.Op{Client: client, Node: g.name, Record: record, Kind: kind}, func(op *history.Op) { status = fn(op) })
+	op.Client, op.Node, op.Record = v.client, g.name, v.token
+	op = c.history.Do(op, func(op *history.Op) { status = fn(op) })
 	refused := status == http.StatusUnauthorized || status == http.StatusFound
 	switch {
 	case status == http.StatusOK, status == http.StatusServiceUnavailable, status == noAnswer:
-	case refused && kind == history.Lookup: // the history tells whether it is true
+	case refused && op.Kind == history.Lookup: // the history tells whether it is true
 	default:
 		c.site.Errorf("%s: a %s was answered with %d", g.name, what, status)
 	}

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -17,6 +18,9 @@ type fault struct {
 	begin, end func(*faultSite)
 	// survived says that the system gets over it by itself, before its end.
 	survived bool
+	// well are the gateways that log in, find sessions and end them before its
+	// end, however long that takes.
+	well func(*faultSite) []*faultGateway
 	// short says that it is also tested in the short form.
 	short bool
 }
@@ -27,13 +31,20 @@ func (s *faultSite) follower() int { return (s.etcd.Leader() + 1) % siteMembers 
 // first is the gateway that faults of one gateway befall.
 func (s *faultSite) first() *faultGateway { return s.gateways[0] }
 
+// What a fault leaves well.
+var (
+	all    = func(s *faultSite) []*faultGateway { return s.gateways }
+	others = func(s *faultSite) []*faultGateway { return s.gateways[1:] }
+	none   = func(*faultSite) []*faultGateway { return nil }
+)
+
 var faults = []fault{
 	{
 		name: "none", what: "nothing happens",
-		begin: func(*faultSite) {}, end: func(*faultSite) {}, survived: true,
+		begin: func(*faultSite) {}, end: func(*faultSite) {}, survived: true, well: all,
 	},
 	{
-		name: "slow", what: "every message between gateways and etcd takes 100–200 ms longer, each way",
+		name: "slow", well: all, what: "every message between gateways and etcd takes 100–200 ms longer, each way",
 		begin: func(s *faultSite) {
 			for _, g := range s.gateways {
 				g.network(faultnet.Slow(100*time.Millisecond, 100*time.Millisecond))
@@ -42,27 +53,27 @@ var faults = []fault{
 		end: (*faultSite).heal,
 	},
 	{
-		name: "cut", what: "one gateway's connections to etcd are reset, new ones too",
+		name: "cut", well: others, what: "one gateway's connections to etcd are reset, new ones too",
 		begin: func(s *faultSite) { s.first().network(faultnet.Cut) },
 		end:   (*faultSite).heal,
 	},
 	{
-		name: "silent", what: "one gateway's network drops everything to and from etcd, and says nothing",
+		name: "silent", well: others, what: "one gateway's network drops everything to and from etcd, and says nothing",
 		begin: func(s *faultSite) { s.first().network(faultnet.BlackHole) },
 		end:   (*faultSite).heal, short: true,
 	},
 	{
-		name: "half-open", what: "one gateway's requests reach etcd, no answer comes back",
+		name: "half-open", well: others, what: "one gateway's requests reach etcd, no answer comes back",
 		begin: func(s *faultSite) { s.first().network(faultnet.HalfOpen) },
 		end:   (*faultSite).heal,
 	},
 	{
-		name: "silent member", what: "one member, a follower, hangs with its connections open",
+		name: "silent member", well: all, what: "one member, a follower, hangs with its connections open",
 		begin: func(s *faultSite) { s.hit = s.follower(); s.etcd.Freeze(s.hit) },
 		end:   func(s *faultSite) { s.etcd.Thaw(s.hit) },
 	},
 	{
-		name: "follower cut off", what: "a follower is cut off from the other members; one gateway reaches that member alone",
+		name: "follower cut off", well: others, what: "a follower is cut off from the other members; one gateway reaches that member alone",
 		begin: func(s *faultSite) {
 			s.hit = s.follower()
 			for i, net := range s.first().nets {
@@ -75,13 +86,13 @@ var faults = []fault{
 		end: (*faultSite).heal, short: true,
 	},
 	{
-		name: "leader killed", what: "`kill -9` of the leader; started again at the end",
+		name: "leader killed", well: all, what: "`kill -9` of the leader; started again at the end",
 		begin: func(s *faultSite) { s.hit = s.etcd.Leader(); s.etcd.Kill(s.hit) },
 		end:   func(s *faultSite) { s.etcd.Start(s.hit) },
 		short: true, survived: true,
 	},
 	{
-		name: "quorum lost", what: "`kill -9` of two of three members",
+		name: "quorum lost", well: none, what: "`kill -9` of two of three members",
 		begin: func(s *faultSite) {
 			s.hit = s.etcd.Leader()
 			s.etcd.Kill(s.hit)
@@ -90,7 +101,7 @@ var faults = []fault{
 		end: func(s *faultSite) { s.etcd.Start(s.hit); s.etcd.Start((s.hit + 1) % siteMembers) },
 	},
 	{
-		name: "member lags", what: "a follower is stopped, and started again in the middle over a network to it that is 200–400 ms late; one gateway reaches that member alone",
+		name: "member lags", well: others, what: "a follower is stopped, and started again in the middle over a network to it that is 200–400 ms late; one gateway reaches that member alone",
 		begin: func(s *faultSite) {
 			s.hit = s.follower()
 			for i, net := range s.first().nets {
@@ -106,28 +117,28 @@ var faults = []fault{
 		end: (*faultSite).heal,
 	},
 	{
-		name: "compaction under a watcher", what: "one gateway's connections to etcd are cut, and meanwhile etcd forgets its history",
+		name: "compaction under a watcher", well: others, what: "one gateway's connections to etcd are cut, and meanwhile etcd forgets its history",
 		begin: func(s *faultSite) { s.first().network(faultnet.Cut) },
 		end:   func(s *faultSite) { s.etcd.Compact(s.etcd.Leader()); s.heal() },
 		short: true,
 	},
 	{
-		name: "no space", what: "etcd's quota is exceeded and its alarm NOSPACE rung; then room is made",
+		name: "no space", well: none, what: "etcd's quota is exceeded and its alarm NOSPACE rung; then room is made",
 		begin: func(s *faultSite) { s.etcd.Fill(s.etcd.Leader()) },
 		end:   func(s *faultSite) { s.etcd.MakeRoom() },
 	},
 	{
-		name: "gateway killed", what: "`kill -9` of a gateway; started again at the end",
+		name: "gateway killed", well: others, what: "`kill -9` of a gateway; started again at the end",
 		begin: func(s *faultSite) { s.first().kill() },
 		end:   func(s *faultSite) { s.first().start() },
 	},
 	{
-		name: "gateway hangs", what: "a gateway does not run for a while, as when its machine is moved, and goes on",
+		name: "gateway hangs", well: others, what: "a gateway does not run for a while, as when its machine is moved, and goes on",
 		begin: func(s *faultSite) { s.first().freeze() },
 		end:   func(s *faultSite) { s.first().thaw() },
 	},
 	{
-		name: "clock jumps", what: "a gateway's clock is set ten minutes ahead, in the middle ten minutes back from the truth, and right at the end",
+		name: "clock jumps", well: all, what: "a gateway's clock is set ten minutes ahead, in the middle ten minutes back from the truth, and right at the end",
 		begin: func(s *faultSite) {
 			s.first().setClock(10 * time.Minute)
 			time.Sleep(s.hold / 2)
@@ -167,9 +178,10 @@ func (s *faultSite) suffer(f fault) row {
 	from := c.history.Now()
 	f.begin(s)
 	time.Sleep(s.hold - min(s.hold, c.history.Now()-from))
+	s.awaitWell(f.well(s)...)
 	to := c.history.Now()
 	f.end(s)
-	s.awaitWell()
+	s.awaitWell(s.gateways...)
 	well := c.history.Now()
 	time.Sleep(s.freshness)
 	c.disperse()
@@ -179,6 +191,9 @@ func (s *faultSite) suffer(f fault) row {
 		s.Error(err)
 	}
 	r := c.row(f, from, to)
+	if r.answers[askCached][http.StatusOK] == 0 {
+		s.Error("no session went on during the fault")
+	}
 	s.Logf("%s: %d operations; well %v after the end; %s", f.name, len(ops), (well - to).Round(time.Millisecond), r)
 	return r
 }

@@ -17,6 +17,15 @@ import (
 // chaos makes the tests of faults long: "make chaos".
 var chaos = flag.Bool("chaos", false, "run the tests of faults in their long form, and write docs/failures.md")
 
+// The realms of the site: in the one sessions are in the store, in the other
+// their clients carry them, and the store has what ended.
+const (
+	alpha   = "alpha"
+	carried = "carried"
+)
+
+var realms = []string{alpha, carried}
+
 const (
 	siteMembers  = 3
 	siteGateways = 3
@@ -119,14 +128,25 @@ func (s *faultSite) startGateway(name, key, settable string) *faultGateway {
 		realm /alpha {
 			identities file users.json
 			journey_sessions client
+			session_properties visit
+		}
+		realm /carried {
+			identities file users.json
+			journey_sessions client
+			authenticated_sessions client
 		}`, name, addr, strings.Join(endpoints, " "), s.timeout, s.freshness, key),
 		sites: fmt.Sprintf(`
 http://%s {
 	am_server /am/*
-	am_auth /app {
+	am_auth /alpha {
 		realm /alpha
+		properties visit
 	}
-	respond /app "Hello {http.auth.user.id}"
+	respond /alpha "{http.auth.user.property.visit}"
+	am_auth /carried {
+		realm /carried
+	}
+	respond /carried ""
 }
 `, addr),
 	})
@@ -148,24 +168,26 @@ func (s *faultSite) heal() {
 	}
 }
 
-// awaitWell returns when every gateway logs in, finds the session that
-// another one made, and ends it.
-func (s *faultSite) awaitWell() {
+// awaitWell returns when each of some gateways logs in, finds the session that
+// another one made, and ends it, of both kinds.
+func (s *faultSite) awaitWell(gateways ...*faultGateway) {
 	s.Helper()
-	for i, g := range s.gateways {
-		other := s.gateways[(i+1)%len(s.gateways)]
-		eventually(s, startLimit, func() error {
-			tok, status := g.login(s.user)
-			if status != http.StatusOK {
-				return fmt.Errorf("%s: a login is answered with %d", g.name, status)
-			}
-			if status := other.look(tok, false); status != http.StatusOK {
-				return fmt.Errorf("%s: a look-up is answered with %d", other.name, status)
-			}
-			if _, status := g.logout(tok); status != http.StatusOK {
-				return fmt.Errorf("%s: a logout is answered with %d", g.name, status)
-			}
-			return nil
-		})
+	for i, g := range gateways {
+		other := gateways[(i+1)%len(gateways)]
+		for _, realm := range realms {
+			eventually(s, startLimit, func() error {
+				tok, status := g.login(realm, s.user)
+				if status != http.StatusOK {
+					return fmt.Errorf("%s: a login at %s is answered with %d", g.name, realm, status)
+				}
+				if _, status := other.look(realm, tok, false); status != http.StatusOK {
+					return fmt.Errorf("%s: a look-up at %s is answered with %d", other.name, realm, status)
+				}
+				if _, status := g.logout(realm, tok); status != http.StatusOK {
+					return fmt.Errorf("%s: a logout at %s is answered with %d", g.name, realm, status)
+				}
+				return nil
+			})
+		}
 	}
 }

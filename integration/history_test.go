@@ -60,7 +60,9 @@ func startStoreNodes(t *testing.T, dress func(store.Store) store.Store) *storeNo
 		if i == 0 {
 			inner = dress(inner)
 		}
-		n.Cache, err = cache.New(inner, cache.Config{Node: n.name, Prefixes: []store.Key{"s/"}, Freshness: s.freshness, SizeMiB: 8})
+		n.Cache, err = cache.New(inner, cache.Config{
+			Node: n.name, Prefixes: []store.Key{"s/"}, Held: []store.Key{denylist}, Freshness: s.freshness, SizeMiB: 8,
+		})
 		must(t, err)
 		t.Cleanup(n.Close)
 		s.nodes = append(s.nodes, n)
@@ -73,6 +75,11 @@ func startStoreNodes(t *testing.T, dress func(store.Store) store.Store) *storeNo
 	}
 	return s
 }
+
+// denylist is the kind of records that say what is over. What is recorded under
+// such a key is a session that its client carries: it is there from when it was
+// handed out, without the store, until there is such a record.
+const denylist store.Key = "d/"
 
 // do is an operation of a client. Fn says what it read.
 func (s *storeNodes) do(client int, n *storeNode, kind history.Kind, k store.Key, value string, fn func(ctx context.Context) (string, error)) history.Outcome {
@@ -98,18 +105,33 @@ func (s *storeNodes) do(client int, n *storeNode, kind history.Kind, k store.Key
 }
 
 func (s *storeNodes) create(client int, n *storeNode) (store.Key, bool) {
-	k := store.Key(fmt.Sprintf("s/%d", s.records.Add(1)))
+	k := pick([]store.Key{"s/", denylist}) + store.Key(strconv.FormatInt(s.records.Add(1), 10))
+	return k, s.createAs(client, n, k)
+}
+
+func (s *storeNodes) createAs(client int, n *storeNode, k store.Key) bool {
 	outcome := s.do(client, n, history.Create, k, "0", func(ctx context.Context) (string, error) {
+		if k.HasPrefix(denylist) {
+			return "", nil
+		}
 		_, err := n.Commit(ctx, store.Create(k, []byte("0"), time.Now().Add(time.Hour)))
 		return "", err
 	})
-	return k, outcome == history.Done
+	return outcome == history.Done
 }
 
 func (s *storeNodes) look(client int, n *storeNode, k store.Key) history.Outcome {
 	return s.do(client, n, history.Lookup, k, "", func(ctx context.Context) (string, error) {
 		r, _, err := n.Get(ctx, k, store.Any)
-		return string(r.Value), err
+		switch {
+		case !k.HasPrefix(denylist):
+			return string(r.Value), err
+		case err == nil:
+			return "", store.ErrNotFound
+		case errors.Is(err, store.ErrNotFound):
+			return "0", nil
+		}
+		return "", err
 	})
 }
 
@@ -138,7 +160,16 @@ func (s *storeNodes) change(client int, n *storeNode, k store.Key, value string)
 }
 
 func (s *storeNodes) end(client int, n *storeNode, k store.Key) history.Outcome {
-	return s.rewrite(client, n, history.End, k, "", store.Delete(k))
+	if !k.HasPrefix(denylist) {
+		return s.rewrite(client, n, history.End, k, "", store.Delete(k))
+	}
+	return s.do(client, n, history.End, k, "", func(ctx context.Context) (string, error) {
+		_, err := n.Commit(ctx, store.Create(k, []byte("1"), time.Now().Add(time.Hour)))
+		if errors.Is(err, store.ErrExists) {
+			err = store.ErrNotFound
+		}
+		return "", err
+	})
 }
 
 // live takes a record through its life while others look at it.
@@ -163,7 +194,9 @@ func (s *storeNodes) live(ctx context.Context, client int) {
 	defer watchers.Wait()
 	defer done()
 	for i := range 3 {
-		s.change(client, pick(s.nodes), k, strconv.Itoa(i+1))
+		if !k.HasPrefix(denylist) {
+			s.change(client, pick(s.nodes), k, strconv.Itoa(i+1))
+		}
 		pause(ctx, between(50*time.Millisecond, 500*time.Millisecond))
 	}
 	for range 20 {
@@ -271,24 +304,32 @@ func (g gullible) Get(ctx context.Context, k store.Key, _ store.Freshness) (stor
 // same run is without fault.
 func TestHistoryTellsAGuardThatIsOff(t *testing.T) {
 	t.Parallel()
+	plain := func(inner store.Store) store.Store { return inner }
+	trusting := func(inner store.Store) store.Store { return gullible{inner} }
 	for name, test := range map[string]struct {
-		dress func(store.Store) store.Store
-		want  string
+		record store.Key
+		dress  func(store.Store) store.Store
+		want   string
 	}{
-		"on":  {func(inner store.Store) store.Store { return inner }, ""},
-		"off": {func(inner store.Store) store.Store { return gullible{inner} }, "after its end"},
+		"on":                 {"s/one", plain, ""},
+		"off":                {"s/one", trusting, "after its end"},
+		"on, of a denylist":  {denylist + "one", plain, ""},
+		"off, of a denylist": {denylist + "one", trusting, "after its end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startStoreNodes(t, test.dress)
 			here, there := s.nodes[0], s.nodes[1]
-			k, ok := s.create(0, there)
-			if !ok {
+			k := test.record
+			if !s.createAs(0, there, k) {
 				t.Fatal("no record to begin with")
 			}
 			// Without the guard this node may hear of it a little later.
 			eventually(t, startLimit, func() error {
 				_, _, err := here.Get(t.Context(), k, store.Any)
+				if k.HasPrefix(denylist) && errors.Is(err, store.ErrNotFound) {
+					return nil
+				}
 				return err
 			})
 			lonely := (s.etcd.Leader() + 1) % siteMembers

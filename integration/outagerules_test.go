@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,8 +24,9 @@ const (
 )
 
 // outageSites is a process on an etcd of its own: realm /alpha, whose apps
-// stand behind an am_auth with each rule for outages, and realm /beta, whose
-// journeys are in memory.
+// stand behind an am_auth with each rule for outages, realm /carried, whose
+// apps do so too and whose sessions are carried by their clients, and realm
+// /beta, whose journeys are in memory.
 type outageSites struct {
 	*process
 	etcd *etcdproc.Cluster
@@ -55,6 +57,10 @@ func startOutageSites(t *testing.T) outageSites {
 			identities file users.json
 			success_url %s/
 		}
+		realm /carried {
+			identities file users.json
+			authenticated_sessions client
+		}
 		realm /beta {
 			identities file users.json
 			journey_sessions in_memory
@@ -75,26 +81,31 @@ func startOutageSites(t *testing.T) outageSites {
 	header Content-Type "text/html; charset=utf-8"
 	respond "<!doctype html><title>App</title><h1>Hello {http.auth.user.id}</h1>"
 }
+(protected) {
+	@alpha not path /carried
+	am_auth @alpha {
+		realm /alpha
+		{block}
+	}
+	am_auth /carried {
+		realm /carried
+		{block}
+	}
+	import app
+}
 %s {
 	am_server /am/*
-	am_auth {
-		realm /alpha
-	}
-	import app
+	import protected
 }
 %s {
-	am_auth {
-		realm /alpha
+	import protected {
 		outage strict
 	}
-	import app
 }
 %s {
-	am_auth {
-		realm /alpha
+	import protected {
 		outage grace %v
 	}
-	import app
 }
 `, o.freshness, o.strict, o.grace, outageGrace),
 	})
@@ -120,9 +131,14 @@ func TestOutageRules(t *testing.T) {
 			signedIn := o.client("/alpha")
 			signedIn.login(o.user)
 			eventually(t, 20*time.Second, o.caches)
-			for _, app := range []string{o.freshness, o.strict, o.grace} {
-				if r := signedIn.get(app); r.status != http.StatusOK {
-					t.Fatalf("before the outage: %s", r)
+			carrying := o.client("/carried")
+			carrying.login(o.user)
+			clients := map[string]*client{"/": signedIn, "/carried": carrying}
+			for path, c := range clients {
+				for _, app := range []string{o.freshness, o.strict, o.grace} {
+					if r := c.get(app + path); r.status != http.StatusOK {
+						t.Fatalf("%s before the outage: %s", path, r)
+					}
 				}
 			}
 			onServer, inMemory := o.client("/alpha"), o.client("/beta")
@@ -134,7 +150,11 @@ func TestOutageRules(t *testing.T) {
 			memoryStep = inMemory.answer(memoryStep, o.user.name).step(t) // asks no store
 			late := o.client("/beta")
 			lateStep := late.answer(late.begin("TwoSteps").step(t), o.user.name).step(t)
-			o.watchRules(t, signedIn, began)
+			var watched sync.WaitGroup
+			for path, c := range clients {
+				watched.Go(func() { o.watchRules(t, c, path, began) })
+			}
+			watched.Wait()
 
 			for range 2 {
 				for _, r := range []reply{
@@ -151,13 +171,15 @@ func TestOutageRules(t *testing.T) {
 			onServer.answer(serverStep, o.user.name, o.user.password).success(t)
 			inMemory.answer(memoryStep, o.user.password).success(t)
 			late.answer(lateStep, o.user.password).success(t)
-			for _, app := range []string{o.freshness, o.strict, o.grace} {
-				eventually(t, 20*time.Second, func() error {
-					if r := signedIn.get(app); r.status != http.StatusOK {
-						return fmt.Errorf("%s after the outage: %s", app, r)
-					}
-					return nil
-				})
+			for path, c := range clients {
+				for _, app := range []string{o.freshness, o.strict, o.grace} {
+					eventually(t, 20*time.Second, func() error {
+						if r := c.get(app + path); r.status != http.StatusOK {
+							return fmt.Errorf("%s%s after the outage: %s", app, path, r)
+						}
+						return nil
+					})
+				}
 			}
 		})
 	}
@@ -184,37 +206,37 @@ func (o outageSites) caches() error {
 
 // watchRules asks all apps during an outage that began at a moment, until even
 // the grace must be over.
-func (o outageSites) watchRules(t *testing.T, c *client, began time.Time) {
+func (o outageSites) watchRules(t *testing.T, c *client, path string, began time.Time) {
 	t.Helper()
 	ask := func(app string) (status int, asked time.Duration) {
 		asked = time.Since(began)
-		r := c.get(app)
+		r := c.get(app + path)
 		if r.status != http.StatusOK && r.status != http.StatusServiceUnavailable || len(r.header["Set-Cookie"]) > 0 {
-			t.Fatalf("during the outage: %s, headers %v", r, r.header)
+			t.Errorf("%s during the outage: %s, headers %v", path, r, r.header)
 		}
 		return r.status, asked
 	}
 	beyond := false
-	for time.Since(began) < outageFreshness+outageGrace+time.Second {
+	for !t.Failed() && time.Since(began) < outageFreshness+outageGrace+time.Second {
 		fresh, asked := ask(o.freshness)
 		if fresh == http.StatusOK && asked >= outageFreshness {
-			t.Fatalf("freshness: let through %v after the store was gone", asked)
+			t.Errorf("%s, freshness: let through %v after the store was gone", path, asked)
 		}
 		if strict, _ := ask(o.strict); fresh != http.StatusOK && strict == http.StatusOK {
-			t.Fatal("strict: let through when it was known that the store was gone")
+			t.Errorf("%s, strict: let through when it was known that the store was gone", path)
 		}
 		grace, asked := ask(o.grace)
 		if grace == http.StatusOK && asked >= outageFreshness+outageGrace {
-			t.Fatalf("grace: let through %v after the store was gone", asked)
+			t.Errorf("%s, grace: let through %v after the store was gone", path, asked)
 		}
 		beyond = beyond || grace == http.StatusOK && asked >= outageFreshness
 		time.Sleep(50 * time.Millisecond)
 	}
 	if !beyond {
-		t.Error("grace: nobody was let through beyond the freshness")
+		t.Errorf("%s, grace: nobody was let through beyond the freshness", path)
 	}
 	if status, _ := ask(o.grace); status != http.StatusServiceUnavailable {
-		t.Errorf("grace: %d when it was over", status)
+		t.Errorf("%s, grace: %d when it was over", path, status)
 	}
 }
 

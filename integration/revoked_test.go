@@ -10,10 +10,20 @@ import (
 // TestRevokedStaysRevoked ends a session and then restarts every component in
 // turn, some without warning, and all at once: nothing that is only in memory
 // decides that a session is over (Keycloak CVE-2026-9802). The token is replayed
-// at edge and node, all the while. SECURITY 18.
+// at edge and node, all the while, of a session in the store and of one that its
+// client carries. SECURITY 18.
 func TestRevokedStaysRevoked(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, clusterSpec{nodes: 1, journeySessions: "server"})
+	for _, sessions := range []string{"server", "client"} {
+		t.Run(sessions, func(t *testing.T) {
+			t.Parallel()
+			staysRevoked(t, startCluster(t, clusterSpec{nodes: 1, journeySessions: "server", sessions: sessions}))
+		})
+	}
+}
+
+func staysRevoked(t *testing.T, c *cluster) {
+	t.Helper()
 	node, app := c.nodes[0], c.edge.url+"/"
 	leaver := c.edge.client("/alpha")
 	token := leaver.login(c.user)

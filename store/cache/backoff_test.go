@@ -16,7 +16,9 @@ import (
 func TestNodesComeBackOutOfStep(t *testing.T) {
 	for name, fail := range map[string]func(h *hooked, tried func() error){
 		"to watch": func(h *hooked, tried func() error) { h.watch = tried },
-		"to load":  func(h *hooked, tried func() error) { h.list = tried },
+		"to load": func(h *hooked, tried func() error) {
+			h.list = func([]store.Record) error { return tried() }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -30,9 +30,10 @@ type hooked struct {
 	event  eventHook
 	watch  func() error
 	ended  error
-	close  func()         // ends the running watch with h.ended
-	list   func() error   // called when a page was read, before it is returned
-	reads  map[string]int // "any s/one", "fresh s/one"
+	close  func() // ends the running watch with h.ended
+	// list is called before what was read is returned.
+	list  func(page []store.Record) error
+	reads map[string]int // "any s/one", "fresh s/one"
 }
 
 type (
@@ -76,7 +77,7 @@ func (h *hooked) List(ctx context.Context, prefix store.Key, page store.Page) ([
 	h.mu.Unlock()
 	rs, asOf, err := h.Store.List(ctx, prefix, page)
 	if list != nil {
-		if err := list(); err != nil {
+		if err := list(rs); err != nil {
 			return nil, 0, err
 		}
 	}

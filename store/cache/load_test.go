@@ -116,7 +116,7 @@ func TestHeldKindsAreLoadedWhole(t *testing.T) {
 		deny(t, mem, n)
 		b := &bench{T: t, hooked: &hooked{Store: mem, reads: make(map[string]int)}}
 		pages := 0
-		b.hooked.list = func() error {
+		b.hooked.list = func([]store.Record) error {
 			if pages++; pages == 50 { // a part has been read by then
 				return errCut
 			}
@@ -177,7 +177,7 @@ func TestCompactionDuringALoad(t *testing.T) {
 		deny(t, mem, 1_000)
 		b := &bench{T: t, hooked: &hooked{Store: mem, reads: make(map[string]int)}}
 		pages := 0
-		b.hooked.list = func() error {
+		b.hooked.list = func([]store.Record) error {
 			pages++
 			time.Sleep(5 * time.Second) // 10 minutes and more for all
 			commit(t, mem, put("d/new", fmt.Sprint(pages)))
@@ -217,7 +217,7 @@ func TestWatchThatEndsDuringALoad(t *testing.T) {
 				deny(t, mem, 1_000)
 				b := &bench{T: t, hooked: &hooked{Store: mem, reads: make(map[string]int)}}
 				var read atomic.Int64
-				b.hooked.list = func() error {
+				b.hooked.list = func([]store.Record) error {
 					if read.Add(1) == int64(tc.at) {
 						b.hooked.endWatch(tc.cause)
 					}
@@ -258,6 +258,38 @@ func TestHeldKindsOfAStoreThatWentBack(t *testing.T) {
 	})
 }
 
+// TestRemovalDuringALoad: a page was read, then a record of it is removed, which
+// the watch tells, and that all is told; then the page comes.
+func TestRemovalDuringALoad(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		mem := memory.New()
+		t.Cleanup(mem.Close)
+		deny(t, mem, 2)
+		b := &bench{T: t, hooked: &hooked{Store: mem, reads: make(map[string]int)}}
+		b.hooked.event = func(ev store.Event) []store.Event {
+			return []store.Event{ev, {Kind: store.Progress, Record: store.Record{Revision: ev.Record.Revision}}}
+		}
+		b.hooked.list = func(page []store.Record) error {
+			for _, r := range page {
+				if r.Key == denied(1) {
+					commit(t, mem, store.Delete(r.Key))
+					time.Sleep(time.Second) // the watch tells
+				}
+			}
+			return nil
+		}
+		b.cache = open(t, b.hooked, cache.Config{Node: "here"})
+		time.Sleep(time.Minute)
+		if s := all(b.cache); !s.Proven || s.Held != 1 {
+			t.Errorf("%+v", s)
+		}
+		b.want(denied(0), "v")
+		b.want(denied(1), "not found")
+		b.reads(denied(1), 0, 0)
+	})
+}
+
 // TestModelLoad changes and removes records at any moment while they are
 // loaded, here and elsewhere, some in a commit that is in doubt. In the end
 // what is held is what is there.
@@ -284,7 +316,7 @@ func TestModelLoad(t *testing.T) {
 			deny(t, mem, 3)
 			b := &bench{T: t, hooked: &hooked{Store: mem, reads: make(map[string]int)}}
 			page := make(chan struct{})
-			b.hooked.list = func() error { <-page; return nil }
+			b.hooked.list = func([]store.Record) error { <-page; return nil }
 			b.cache = open(t, b.hooked, cache.Config{Node: "here"})
 			next := func(n int) {
 				for range n {
