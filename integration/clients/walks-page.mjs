@@ -1,8 +1,8 @@
 // Walks through journeys on the login page in a real browser, with script and
-// without: choice, text, confirmation, polling, attributes, terms, security
-// questions, inner journeys, a device profile, and a journey that is suspended
-// until the link in a mail is followed.
+// without: what walks.mjs walks with Ping's clients, and attributes, terms and
+// security questions.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { assert, check, newPage, picture, secret, setting, withBrowser } from './checks.mjs';
 
 const am = setting('AMGATE_AM');
@@ -16,20 +16,46 @@ const kinds = [
 ];
 
 const start = (page, journey) => page.goto(`${am}/XUI/?realm=${realm}&service=${journey}`);
+const press = (page, button) => page.getByRole('button', { name: button }).click();
 const submit = (page) => page.locator('form button[type="submit"]').first().click();
-const heading = (page, text) => page.getByRole('heading', { level: 1, name: text }).waitFor();
+const heading = (page, text) => page.locator('h1', { hasText: text }).waitFor();
 const mailLink = async () => secret(await (await fetch(`${mailbox}?to=${encodeURIComponent(user.mail)}`)).text());
 
-async function signIn(page) {
+async function signIn(page, password = user.password) {
   await page.locator('input[autocomplete~="username"]').fill(user.username);
-  await page.locator('input[type="password"]').fill(user.password);
+  await page.locator('input[type="password"]').fill(password);
   await submit(page);
 }
+
+const ssoToken = async (page) => (await page.context().cookies()).find((c) => c.name === 'iPlanetDirectoryPro')?.value;
 
 async function signedIn(page) {
   await page.getByText(`signed in as ${user.username}`, { exact: false }).first().waitFor();
   assert.deepEqual(page.mishaps, []);
   for (const { value } of await page.context().cookies()) secret(value);
+}
+
+/** Waits for the page of a journey that failed, from which it can begin anew. */
+async function failed(page) {
+  await heading(page, 'Sign-in failed');
+  await page.getByRole('link', { name: 'Try again' }).waitFor();
+  assert.deepEqual(page.mishaps, []);
+}
+
+/** Sends the page's form to a tab of its own, so that it can be sent again. */
+async function submitElsewhere(page, button) {
+  const form = page.locator('form');
+  await form.evaluate((f) => { f.target = '_blank'; });
+  const opened = page.context().waitForEvent('page');
+  await press(page, button);
+  const tab = await opened;
+  tab.mishaps = page.mishaps;
+  await tab.locator('h1').waitFor();
+  await form.evaluate((f) => {
+    f.target = '';
+    f.ariaBusy = 'false'; // what keeps a second click from sending it twice
+  });
+  return tab;
 }
 
 const walks = {
@@ -45,6 +71,10 @@ const walks = {
     const options = page.getByRole('radio');
     assert.equal(await options.count(), 2);
     await picture(page, `${kind}-choice`);
+    await page.getByLabel('give up', { exact: true }).check();
+    await submit(page);
+    await failed(page);
+    await page.getByRole('link', { name: 'Try again' }).click();
     await page.getByLabel('password', { exact: true }).check();
     await submit(page);
     await signIn(page);
@@ -55,7 +85,11 @@ const walks = {
     await signIn(page);
     await page.getByText('News for you.').waitFor();
     await picture(page, `${kind}-message`);
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await press(page, 'Stop');
+    await failed(page);
+    await page.getByRole('link', { name: 'Try again' }).click();
+    await signIn(page);
+    await press(page, 'Go on');
     await signedIn(page);
   },
   async 'polling'(page) {
@@ -63,11 +97,90 @@ const walks = {
     await signIn(page);
     await signedIn(page);
   },
-  async 'an inner journey and its retries'(page) {
+  async 'an inner journey, left by either of its ends'(page) {
     await start(page, 'Outer');
     await signIn(page);
-    await page.getByRole('button', { name: 'Stop' }).click();
-    await page.getByRole('link', { name: /again/i }).waitFor();
+    await press(page, 'Stop');
+    await failed(page);
+    await page.getByRole('link', { name: 'Try again' }).click();
+    await signIn(page);
+    await press(page, 'Go on');
+    await signedIn(page);
+  },
+  async 'an inner journey cannot be started by itself'(page) {
+    await start(page, 'InnerOnly');
+    await heading(page, 'Unknown way to sign in');
+    assert.equal(await page.locator('form').count(), 0);
+  },
+  async 'the retry limit'(page, kind) {
+    await start(page, 'Login');
+    for (let retries = 0; retries < 2; retries++) {
+      await signIn(page, 'wrong');
+      await page.getByRole('alert').getByText('Check your user name').waitFor();
+      assert.equal(await page.locator('input[type="password"]').inputValue(), '', 'the password came back');
+    }
+    await signIn(page, 'wrong');
+    await failed(page);
+    await picture(page, `${kind}-failed`);
+    assert.equal(await ssoToken(page), undefined);
+    await page.getByRole('link', { name: 'Try again' }).click();
+    await signIn(page);
+    await signedIn(page);
+  },
+  async 'a step whose time is over begins anew, and says so'(page, kind) {
+    await start(page, 'Brief');
+    await heading(page, 'Welcome');
+    await pause(3200);
+    await signIn(page);
+    await page.getByRole('alert').getByText('timed out').waitFor();
+    await picture(page, `${kind}-timed-out`);
+    assert.equal(await page.locator('input[type="password"]').inputValue(), '', 'the password came back');
+    assert.equal(await ssoToken(page), undefined);
+  },
+  async 'a step that was answered already is refused'(page) {
+    await start(page, 'Message');
+    await page.locator('input[autocomplete~="username"]').fill(user.username);
+    await page.locator('input[type="password"]').fill(user.password);
+    const tab = await submitElsewhere(page, 'Sign in');
+    await tab.getByText('News for you.').waitFor();
+    await press(page, 'Sign in');
+    await failed(page);
+
+    await signedIn(await submitElsewhere(tab, 'Go on'));
+    const token = await ssoToken(page);
+    await press(tab, 'Go on');
+    // The journey is over, and who has its session already is told so.
+    await heading(tab, /Sign-in failed|You are signed in/);
+    assert.equal(await ssoToken(page), token, 'a replay gave another session');
+  },
+  async 'answers to another journey are refused'(page) {
+    const other = await page.context().newPage();
+    await start(other, 'Choice');
+    await start(page, 'Login');
+    const authId = await other.locator('input[name="authId"]').inputValue();
+    await page.locator('input[name="authId"]').evaluate((input, value) => { input.value = value; }, authId);
+    await signIn(page);
+    await heading(page, 'Please start again');
+    assert.equal(await ssoToken(page), undefined);
+    await other.getByLabel('password', { exact: true }).check();
+    await submit(other);
+    await signIn(other);
+    await signedIn(Object.assign(other, { mishaps: page.mishaps }));
+  },
+  async 'metadata on a page is for programs'(page) {
+    await start(page, 'Metadata');
+    await page.locator('input[type="password"]').waitFor();
+    const shown = await page.locator('main').innerText();
+    assert.ok(!/theme|dark/i.test(shown), `the page shows ${shown}`);
+    assert.equal(await page.locator('input:visible').count(), 2, 'fields of name and password');
+    await signIn(page);
+    await signedIn(page);
+  },
+  async 'a login without a session'(page) {
+    await page.goto(`${am}/XUI/?realm=${realm}&service=Login&noSession=true`);
+    await signIn(page);
+    await heading(page, 'All done');
+    assert.equal(await ssoToken(page), undefined);
   },
   async 'attributes, terms and security questions'(page, kind) {
     await start(page, 'Profile');
@@ -107,13 +220,16 @@ const walks = {
     await page.goto(link);
     await heading(page, 'Continue signing in');
     await picture(page, `${kind}-resume`);
-    await page.getByRole('button', { name: 'Continue' }).click();
+    await press(page, 'Continue');
     await signedIn(page);
+
+    const token = await ssoToken(page);
     await page.goto(link);
-    if (await page.getByRole('button', { name: 'Continue' }).count()) {
-      await page.getByRole('button', { name: 'Continue' }).click();
-    }
+    await heading(page, 'Continue signing in');
+    await press(page, 'Continue');
+    await heading(page, 'This link can no longer be used');
     await picture(page, `${kind}-link-used`);
+    assert.equal(await ssoToken(page), token, 'the session that the link gave');
   },
   async 'a hidden value is for programs: a person cannot fake it'(page, kind) {
     await start(page, 'Badge');
@@ -121,7 +237,7 @@ const walks = {
     await page.locator('input[type="password"]').waitFor({ state: 'detached' });
     await picture(page, `${kind}-hidden`);
     await submit(page);
-    await page.getByRole('link', { name: /again/i }).waitFor();
+    await failed(page);
   },
 };
 
