@@ -11,6 +11,7 @@ import (
 	"github.com/amgate/amgate/store/cache"
 	"github.com/amgate/amgate/store/etcd"
 	"github.com/amgate/amgate/store/etcd/embedded"
+	"github.com/amgate/amgate/store/memory"
 	"github.com/amgate/amgate/store/storetest"
 	"github.com/amgate/amgate/store/storetest/etcdproc"
 )
@@ -43,6 +44,43 @@ func TestContractBeforeThreeMembers(t *testing.T) {
 	}))
 }
 
+// TestContractUnderFaults: the cache in front of stores that fail.
+func TestContractUnderFaults(t *testing.T) {
+	t.Parallel()
+	t.Run("memory", func(t *testing.T) {
+		storetest.RunFaults(t, func(t *testing.T) storetest.FaultyStore {
+			mem := memory.New()
+			t.Cleanup(mem.Close)
+			return storetest.AsFaulty(mem, func(s store.Store) store.Store { return inUse(t, s) })
+		})
+	})
+	t.Run("etcd", func(t *testing.T) {
+		cluster := etcdproc.Start(t, etcdproc.Options{Members: 1})
+		storetest.RunFaults(t, func(t *testing.T) storetest.FaultyStore {
+			return cluster.Behind(t, func(endpoints []string) store.Store {
+				inner, err := etcd.New(etcd.Config{Endpoints: endpoints, Prefix: fmt.Sprintf("/test-%d", prefixes.Add(1)), Timeout: 500 * time.Millisecond})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { inner.Close() })
+				return inUse(t, inner)
+			})
+		})
+	})
+}
+
+// inUse is a cache that is in use.
+func inUse(t *testing.T, inner store.Store) *cache.Cache {
+	t.Helper()
+	c := open(t, inner, cache.Config{Node: "here"})
+	for deadline := time.Now().Add(30 * time.Second); !c.State().Proven; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the cache never comes into use")
+		}
+	}
+	return c
+}
+
 var prefixes atomic.Int64
 
 // before opens caches that are in use, each in front of a store of its own.
@@ -57,12 +95,6 @@ func before(config func(prefix string) etcd.Config) storetest.Opener {
 				t.Errorf("close the store: %v", err)
 			}
 		})
-		c := open(t, inner, cache.Config{Node: "here"})
-		for deadline := time.Now().Add(30 * time.Second); !c.State().Proven; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("the cache never comes into use")
-			}
-		}
-		return quiet{c, inner}
+		return quiet{inUse(t, inner), inner}
 	}
 }

@@ -28,6 +28,17 @@ func TestContractOnThreeMembers(t *testing.T) {
 	})
 }
 
+// TestContractUnderFaults: what was committed while the network failed, whole or
+// not at all, and by one alone.
+func TestContractUnderFaults(t *testing.T) {
+	cluster := etcdproc.Start(t, etcdproc.Options{Members: 1})
+	storetest.RunFaults(t, func(t *testing.T) storetest.FaultyStore {
+		return cluster.Behind(t, func(endpoints []string) store.Store {
+			return newStore(t, etcd.Config{Endpoints: endpoints, Prefix: freshPrefix(), Timeout: 500 * time.Millisecond})
+		})
+	})
+}
+
 // unavailable demands that every call says so, comes back, and does not look
 // as if its caller had gone.
 func unavailable(t *testing.T, s store.Store) {

@@ -34,6 +34,13 @@ func TestContractInRealTime(t *testing.T) {
 	storetest.Run(t, open)
 }
 
+func TestContractUnderFaults(t *testing.T) {
+	t.Parallel()
+	storetest.RunFaults(t, func(t *testing.T) storetest.FaultyStore {
+		return storetest.AsFaulty(open(t), func(s store.Store) store.Store { return s })
+	})
+}
+
 func put(t *testing.T, s store.Store, value string) int64 {
 	t.Helper()
 	r, err := s.Commit(t.Context(), store.Put("inv/a", []byte(value), time.Time{}))

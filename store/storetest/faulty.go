@@ -119,3 +119,31 @@ func (f *Faulty) Pending() int {
 	defer f.mu.Unlock()
 	return len(f.late)
 }
+
+// AsFaulty is what RunFaults needs of a store that dress has put something in
+// front of: answers that are lost, refusals, commits that come late, and a
+// store that is down for a while.
+func AsFaulty(inner store.Store, dress func(store.Store) store.Store) FaultyStore {
+	f := &Faulty{Store: inner}
+	count := func(n *atomic.Int64) func() func() {
+		return func() func() {
+			n.Store(rivals / 2)
+			return func() { n.Store(0) }
+		}
+	}
+	return FaultyStore{Store: dress(f), Faults: map[string]func() func(){
+		"answers are lost": count(&f.Lost),
+		"refused":          count(&f.Refused),
+		"late": func() func() {
+			f.Late.Store(rivals / 2)
+			return func() {
+				f.Late.Store(0)
+				f.Deliver(context.Background())
+			}
+		},
+		"down": func() func() {
+			f.Down.Store(true)
+			return func() { f.Down.Store(false) }
+		},
+	}}
+}
