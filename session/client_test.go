@@ -3,7 +3,10 @@ package session_test
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -411,18 +414,104 @@ func TestOutageRulesOfCarriedSessions(t *testing.T) {
 	}
 }
 
-// BenchmarkLookupCarried: of tokens that were verified before, and of so many
-// that hardly one is still remembered.
+// signedBy is how the sessions of a realm are signed by an algorithm.
+func signedBy(b *testing.B, by token.Algorithm) token.Signing {
+	b.Helper()
+	var keys []token.SigningKey
+	if !strings.HasPrefix(string(by), "HS") {
+		name := "../token/testdata/keys/" + strings.ToLower(string(by)) + ".pem"
+		text, err := os.ReadFile(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		key, err := token.ParseSigningKey(name, text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	signing, err := token.NewSigning([]token.Algorithm{by}, keys)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return signing
+}
+
+// BenchmarkCarrier is what a token costs that is made at a login, verified for
+// the first time, or forged under the names of our keys.
+func BenchmarkCarrier(b *testing.B) {
+	w := newWorld(b)
+	plain, _, err := token.NewCarrier(w.ring, nil).Open(first(w.carrying(b, "bench", store.Any).issue(b, typical())))
+	if err != nil {
+		b.Fatal(err)
+	}
+	compressed := signedBy(b, token.HS256)
+	compressed.Compress = true
+	how := map[string]token.Signing{"HS256 compressed": compressed}
+	for _, by := range token.Algorithms {
+		how[string(by)] = signedBy(b, by)
+	}
+	for _, name := range slices.Sorted(maps.Keys(how)) {
+		c := token.NewCarrier(w.ring, map[string]token.Signing{"/alpha": how[name]})
+		tok, err := c.Seal("/alpha", plain)
+		if err != nil {
+			b.Fatal(err)
+		}
+		forged := tok[:len(tok)-4] + "AAAA"
+		for what, do := range map[string]func() error{
+			"seal":   func() error { _, err := c.Seal("/alpha", plain); return err },
+			"verify": func() error { _, _, err := c.Open(tok); return err },
+			"forged": func() error {
+				if _, _, err := c.Open(forged); !errors.Is(err, token.ErrInvalid) {
+					return errors.New("a forgery is accepted")
+				}
+				return nil
+			},
+		} {
+			b.Run(name+"/"+what, func(b *testing.B) {
+				b.ReportAllocs()
+				processorTime(b)
+				for b.Loop() {
+					if err := do(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(len(tok)), "bytes")
+			})
+		}
+	}
+}
+
+func first(tok string, _ session.Session) string { return tok }
+
+// BenchmarkLookupCarried: of tokens that were verified before, by each
+// algorithm and tracked, and of so many that hardly one is still remembered.
 func BenchmarkLookupCarried(b *testing.B) {
-	for name, sessions := range map[string]int{"cached 1k": 1_000, "cached 10k": 10_000, "cold": 262_144} {
-		b.Run(name, func(b *testing.B) {
-			n := newWorld(b).carrying(b, "bench", store.Any)
-			tokens := make([]string, sessions)
+	type how struct {
+		name     string
+		by       token.Algorithm
+		track    bool
+		sessions int
+	}
+	cases := []how{
+		{"HS256/cached 10k", token.HS256, false, 10_000}, {"HS256/cold", token.HS256, false, 262_144},
+		{"HS256, tracked/cached 1k", token.HS256, true, 1_000},
+	}
+	for _, by := range token.Algorithms {
+		cases = append(cases, how{string(by) + "/cached 1k", by, false, 1_000})
+	}
+	for _, tc := range cases {
+		b.Run(tc.name, func(b *testing.B) {
+			w := newWorld(b)
+			n := w.nodeOn(b, w.cache(b, "bench"), func(c *session.Config) {
+				c.Carried = map[string]session.Carried{"/alpha": {Room: 4000, Track: tc.track, Signing: signedBy(b, tc.by)}}
+			})
+			tokens := make([]string, tc.sessions)
 			for i := range tokens {
 				tokens[i], _ = n.issue(b, typical())
 			}
 			rand.Shuffle(len(tokens), func(i, j int) { tokens[i], tokens[j] = tokens[j], tokens[i] })
-			if name != "cold" {
+			if !strings.HasSuffix(tc.name, "cold") {
 				for _, tok := range tokens {
 					n.use(b, tok, nil)
 				}

@@ -86,7 +86,8 @@ func NewCarrier(r *Ring, how map[string]Signing) *Carrier {
 }
 
 // Seal encrypts and signs a session of a realm for its client, with the newest
-// keys. Each call yields another token.
+// keys. Each call yields another token. It is compressed if the realm says so
+// and that makes it shorter.
 //
 // Errors: ErrTooLarge beyond MaxSession, or MaxInflated before compression.
 // See Room.
@@ -99,9 +100,18 @@ func (c *Carrier) Seal(realm string, plain []byte) (string, error) {
 		return "", fmt.Errorf("%w: a session of %d bytes, at most %d are compressed", ErrTooLarge, len(plain), MaxInflated)
 	}
 	key := with.key
-	sealed, err := key.sealText(purposeSession, plain, with.compress)
+	sealed, err := key.sealText(purposeSession, plain, false)
 	if err != nil {
 		return "", err
+	}
+	if with.compress {
+		zipped, err := key.sealText(purposeSession, plain, true)
+		if err != nil {
+			return "", err
+		}
+		if len(zipped) < len(sealed) {
+			sealed = zipped
+		}
 	}
 	text := make([]byte, 0, len(key.start)+base64url.EncodedLen(len(sealed))+1+base64url.EncodedLen(key.signer.size))
 	text = base64url.AppendEncode(append(text, key.start...), []byte(sealed))
@@ -125,12 +135,8 @@ func (c *Carrier) Room(realm string, size int) int {
 	if !ok {
 		return 0
 	}
-	start := with.key.sealedStart
-	if with.compress {
-		start = with.key.zippedStart
-	}
 	sealed := base64url.DecodedLen(size - sessionStartSize - 1 - base64url.EncodedLen(with.key.signer.size))
-	return max(0, base64url.DecodedLen(sealed-len(start)-sealedRest))
+	return max(0, base64url.DecodedLen(sealed-len(with.key.sealedStart)-sealedRest))
 }
 
 // sealedRest is the length of a sealed text behind its start and around what is
