@@ -48,10 +48,9 @@ type verdict struct {
 }
 
 // Judge implements reaper.Judge.
-func (t Timeouts) Judge(ctx context.Context, in store.Scanner, scanned []store.Record) ([]reaper.Removal, error) {
+func (t Timeouts) Judge(ctx context.Context, in store.Scanner, scanned []store.Record, now time.Time) ([]reaper.Removal, error) {
 	var over []reaper.Removal
 	var timedOut []verdict
-	now := time.Now()
 	for _, rec := range scanned {
 		v, ok := t.judge(rec, now)
 		switch {

@@ -77,9 +77,9 @@ type Removal struct {
 type Judge interface {
 	// Prefix is that of the records.
 	Prefix() store.Key
-	// Judge tells which of the scanned records are over. An error ends the
-	// sweep.
-	Judge(ctx context.Context, in store.Scanner, scanned []store.Record) ([]Removal, error)
+	// Judge tells which of the scanned records are over, by what time it is
+	// now. An error ends the sweep.
+	Judge(ctx context.Context, in store.Scanner, scanned []store.Record, now time.Time) ([]Removal, error)
 	// Tell returns the operation that writes down what is to be told of the
 	// removals, all with news and of one group. If they happen, and it with
 	// them, told is called with the revision.
@@ -92,6 +92,7 @@ type Reaper struct {
 	log   *slog.Logger
 	id    string // of this process, in the leader's record
 	pace  pace
+	clock clock
 	count counts
 
 	mu     sync.Mutex
@@ -125,6 +126,7 @@ func New(cfg Config) *Reaper {
 	}
 	r := &Reaper{cfg: cfg, log: cfg.Logger, id: rand.Text(), term: newTerm(), lastRare: time.Now(), sizes: make(map[store.Key]int)}
 	r.pace.reset()
+	r.clock.believe()
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.done.Go(r.run)
 	return r
@@ -193,7 +195,7 @@ func (r *Reaper) reign() {
 		err := r.sweep(ctx)
 		took := time.Since(began)
 		switch {
-		case errors.Is(err, errDeposed):
+		case errors.Is(err, errDeposed), errors.Is(err, errAhead):
 			end(err)
 		case ctx.Err() != nil:
 		case err != nil:
@@ -206,8 +208,16 @@ func (r *Reaper) reign() {
 	}
 	end(nil)
 	renewing.Wait()
-	if r.ctx.Err() != nil {
+	switch ahead := errors.Is(context.Cause(ctx), errAhead); {
+	case r.ctx.Err() != nil:
 		r.stepDown()
+		return
+	case ahead:
+		r.stepDown()
+		r.log.Warn("the clock of this node has jumped ahead, or the machine has slept: it leaves the sweep to others",
+			"for", distrustTime)
+		r.rest(r.ctx, distrustTime)
+		r.clock.believe()
 		return
 	}
 	r.count.leading.Store(false)

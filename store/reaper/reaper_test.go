@@ -306,7 +306,7 @@ type tolling struct {
 
 func (*tolling) Prefix() store.Key { return "t/" }
 
-func (j *tolling) Judge(_ context.Context, _ store.Scanner, scanned []store.Record) (over []reaper.Removal, _ error) {
+func (j *tolling) Judge(_ context.Context, _ store.Scanner, scanned []store.Record, _ time.Time) (over []reaper.Removal, _ error) {
 	if j.fail.Load() {
 		return nil, errors.New("on purpose")
 	}

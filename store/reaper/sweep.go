@@ -73,7 +73,11 @@ func (r *Reaper) sweepKind(ctx context.Context, j Judge) error {
 
 // removeFrom removes what is over of some records that were scanned.
 func (r *Reaper) removeFrom(ctx context.Context, j Judge, scanned []store.Record) error {
-	over, err := j.Judge(ctx, r.cfg.Store, scanned)
+	now, err := r.clock.now()
+	if err != nil {
+		return err
+	}
+	over, err := j.Judge(ctx, r.cfg.Store, scanned, now)
 	if err != nil {
 		return err
 	}
@@ -201,8 +205,7 @@ var _ Judge = byDeadline("")
 
 func (b byDeadline) Prefix() store.Key { return store.Key(b) }
 
-func (b byDeadline) Judge(_ context.Context, _ store.Scanner, scanned []store.Record) (over []Removal, _ error) {
-	now := time.Now()
+func (b byDeadline) Judge(_ context.Context, _ store.Scanner, scanned []store.Record, now time.Time) (over []Removal, _ error) {
 	for _, rec := range scanned {
 		if rec.Expired(now.Add(-Grace)) {
 			over = append(over, Removal{
