@@ -53,7 +53,7 @@ var layers = map[string]layer{
 	"mail":                     {level: 2},
 	"mail/mailtest":            {level: 2}, // for tests
 	"store/storetest":          {level: 2}, // for tests, as the two below
-	"store/storetest/etcdproc": {level: 2},
+	"store/storetest/etcdproc": {level: 2, also: []string{"store/storetest"}},
 	"identity/identitytest":    {level: 2},
 	"journey/journeytest":      {level: 2, also: []string{"store/storetest"}},
 
