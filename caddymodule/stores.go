@@ -184,7 +184,7 @@ func (s *EtcdStore) Open(ctx context.Context, log *slog.Logger) (store.Store, er
 	if err != nil {
 		return nil, err
 	}
-	cfg.Client = server.Client()
+	cfg.Client, cfg.Alone = server.Client(), true
 	st, err := etcd.New(cfg)
 	if err != nil {
 		return nil, errors.Join(err, taken.release())

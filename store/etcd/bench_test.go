@@ -10,13 +10,18 @@ import (
 )
 
 func BenchmarkGet(b *testing.B) {
-	s := newStore(b, etcd.Config{Client: startEmbedded(b)})
-	commit(b, s, store.Put("s/one", make([]byte, 512), time.Now().Add(time.Hour)))
-	for name, want := range map[string]store.Freshness{"any": store.Any, "fresh": store.Fresh} {
-		b.Run(name, func(b *testing.B) {
+	client := startEmbedded(b)
+	commit(b, newStore(b, etcd.Config{Client: client}), store.Put("s/one", make([]byte, 512), time.Now().Add(time.Hour)))
+	for _, of := range []struct {
+		name  string
+		alone bool
+		want  store.Freshness
+	}{{"any", false, store.Any}, {"fresh", false, store.Fresh}, {"fresh, alone", true, store.Fresh}} {
+		b.Run(of.name, func(b *testing.B) {
+			s := newStore(b, etcd.Config{Client: client, Alone: of.alone})
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := s.Get(b.Context(), "s/one", want); err != nil {
+				if _, _, err := s.Get(b.Context(), "s/one", of.want); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -31,6 +31,10 @@ type Config struct {
 	// Client is one of an etcd in this process, which somebody else closes,
 	// after the Store. Without one, the Store makes its own for Endpoints.
 	Client *clientv3.Client
+	// Alone says that the etcd of Client has no other member. It answers a write
+	// when it has applied it, so what it knows is all there is: a Fresh read
+	// need not ask first whether it still leads.
+	Alone bool
 	// Endpoints are the members' client URLs, all of them https or all http.
 	Endpoints []string
 	// TLS is for https endpoints. nil: the system's authorities are trusted,
@@ -57,6 +61,7 @@ type Config struct {
 type Store struct {
 	client  *clientv3.Client
 	owned   bool // whether Close closes the client
+	alone   bool
 	prefix  string
 	timeout time.Duration
 	log     *slog.Logger
@@ -84,7 +89,7 @@ func New(cfg Config) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
-	s := &Store{client: cfg.Client, timeout: cfg.Timeout, log: cfg.Logger}
+	s := &Store{client: cfg.Client, alone: cfg.Alone, timeout: cfg.Timeout, log: cfg.Logger}
 	if s.timeout <= 0 {
 		s.timeout = defaultTimeout
 	}

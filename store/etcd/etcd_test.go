@@ -1,8 +1,10 @@
 package etcd_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -60,6 +62,50 @@ func TestContractOnEmbeddedEtcd(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store {
 		return newStore(t, etcd.Config{Client: client, Prefix: freshPrefix()})
 	})
+}
+
+// TestContractOnEtcdAlone: an etcd that has no other member keeps to the
+// contract, too, when nobody asks whether it still leads.
+func TestContractOnEtcdAlone(t *testing.T) {
+	client := startEmbedded(t)
+	storetest.Run(t, func(t *testing.T) store.Store {
+		return newStore(t, etcd.Config{Client: client, Prefix: freshPrefix(), Alone: true})
+	})
+}
+
+// readSpy notes how records are read.
+type readSpy struct {
+	clientv3.KV
+	serializable []bool
+}
+
+func (s *readSpy) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	op := clientv3.OpGet(key, opts...)
+	s.serializable = append(s.serializable, op.IsSerializable())
+	return s.KV.Get(ctx, key, opts...)
+}
+
+// TestFreshReads: a Fresh read makes the member that is asked make sure that it
+// is not behind, unless there is no other.
+func TestFreshReads(t *testing.T) {
+	client := startEmbedded(t)
+	spy := &readSpy{KV: client.KV}
+	client.KV = spy
+	for _, alone := range []bool{false, true} {
+		s := newStore(t, etcd.Config{Client: client, Prefix: freshPrefix(), Alone: alone})
+		if _, err := s.Commit(t.Context(), store.Create("a/1", []byte("one"), time.Time{})); err != nil {
+			t.Fatal(err)
+		}
+		spy.serializable = nil
+		for _, want := range []store.Freshness{store.Fresh, store.Any} {
+			if r, _, err := s.Get(t.Context(), "a/1", want); err != nil || string(r.Value) != "one" {
+				t.Errorf("alone %v: %+v, %v", alone, r, err)
+			}
+		}
+		if want := []bool{alone, true}; !slices.Equal(spy.serializable, want) {
+			t.Errorf("alone %v: serializable %v, want %v", alone, spy.serializable, want)
+		}
+	}
 }
 
 // TestWithoutPrefix: a range over all keys has a form of its own in etcd.

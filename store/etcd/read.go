@@ -22,10 +22,11 @@ const (
 
 // Get implements store.Store. Any is etcd's serializable read: the member
 // that is asked answers what it knows, also while it is cut off from the
-// others. A record in an unknown layout is ErrMalformed.
+// others. So is Fresh where there are none. A record in an unknown layout is
+// ErrMalformed.
 func (s *Store) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
 	var opts []clientv3.OpOption
-	if want == store.Fresh {
+	if want == store.Fresh && !s.alone {
 		ctx = clientv3.WithRequireLeader(ctx)
 	} else {
 		opts = append(opts, clientv3.WithSerializable())
