@@ -14,6 +14,11 @@ import (
 // loop that never asks anything.
 const MaxVisits = 200
 
+// MaxSuspensions bounds how often a journey may be suspended. Each suspension
+// has a bound of its own and adds its time to the journey's, so this bounds how
+// long a journey may last in all.
+const MaxSuspensions = 10
+
 // EngineConfig is what an Engine is made of.
 type EngineConfig struct {
 	// Users are the realm's people.
@@ -105,7 +110,8 @@ func (e *Engine) newWalk(t *Tree, s *Snapshot, turn Turn) (*walk, error) {
 		}
 		return w, nil
 	case s.Suspended != nil:
-		// The time of the suspension has a bound of its own.
+		// The time of the suspension has a bound of its own, and there are at
+		// most MaxSuspensions.
 		w.snap.Deadline = s.Deadline.Add(time.Since(s.Suspended.At))
 		w.snap.Suspended = nil
 		w.resumed = true

@@ -86,6 +86,35 @@ func newBench(tb testing.TB, users identity.Store, nodes ...*node) *bench {
 	return b
 }
 
+// A journey cannot be suspended again and again for ever, for each suspension
+// adds its time to the journey's.
+func TestSuspensionsAreBounded(t *testing.T) {
+	mail := &node{process: func(_ context.Context, in *journey.Input) (journey.Action, error) {
+		if in.Resumed {
+			return journey.Goto("outcome"), nil
+		}
+		return journey.Suspend("Look into your mail", 0, nil), nil
+	}}
+	b := newBench(t, journeytest.Users(nil), mail)
+	b.tree.Nodes["n1"].Next["outcome"] = "n1"
+	own := b.snap.Deadline.Sub(b.snap.Started)
+	for i := range journey.MaxSuspensions {
+		result, err := b.engine.Advance(t.Context(), b.tree, b.snap, journey.Turn{})
+		if err != nil || result.Suspended == nil {
+			t.Fatalf("suspension %d: %+v, %v", i+1, result, err)
+		}
+		at := time.Now().Add(-time.Hour)
+		b.snap.Suspended = &journey.Suspension{At: at, Until: at.Add(2 * time.Hour)}
+	}
+	_, err := b.engine.Advance(t.Context(), b.tree, b.snap, journey.Turn{})
+	if _, stopped := errors.AsType[*journey.StoppedError](err); !stopped || !strings.Contains(err.Error(), "after 10 times") {
+		t.Errorf("error %v", err)
+	}
+	if total := b.snap.Deadline.Sub(b.snap.Started) - own; total < 9*time.Hour || total > 10*time.Hour {
+		t.Errorf("suspensions of an hour each have added %v to the journey's time", total)
+	}
+}
+
 // chain makes a tree of nodes n1, n2, … in a row, then success.
 func (b *bench) chain(nodes ...*node) {
 	for i, n := range nodes {

@@ -86,6 +86,8 @@ type Snapshot struct {
 	Binding string `json:"binding,omitempty"`
 	// Suspended is set while the journey waits for its link to be followed.
 	Suspended *Suspension `json:"suspended,omitempty"`
+	// Suspensions counts how often the journey was suspended.
+	Suspensions int `json:"suspensions,omitempty"`
 	// Params are the start request's parameters that matter at the end.
 	Params Params `json:"params"`
 	// Step counts the client's answers. Allow is the allowlist state: only

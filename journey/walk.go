@@ -205,6 +205,9 @@ func (w *walk) ask(p *Placed, a Action) (Result, error) {
 	w.snap.Stage, w.snap.Header, w.snap.Description = a.stage, a.header, a.description
 	w.snap.Shared, w.snap.Secure = w.state.shared, w.state.secure
 	if duration, send, ok := a.Suspends(); ok {
+		if w.snap.Suspensions++; w.snap.Suspensions > MaxSuspensions {
+			return Result{}, w.fail("it suspends the journey once more, after %d times", MaxSuspensions)
+		}
 		return Result{Suspended: &Suspended{Duration: duration, Send: send}, Cookies: w.cookies}, nil
 	}
 	return Result{Asked: true, Cookies: w.cookies}, nil

@@ -80,7 +80,7 @@ func newSnapshot() *journey.Snapshot {
 	return &journey.Snapshot{
 		ID: journey.NewID(), Start: journey.Start{Realm: "/alpha", IndexType: "service", IndexValue: "Login"},
 		Tree: "Login", Node: "page",
-		Params: journey.Params{Goto: "/app?a=1&b=2", GotoOnFail: "/alas", NewSession: true, Locale: "de"},
+		Params:  journey.Params{Goto: "/app?a=1&b=2", GotoOnFail: "/alas", NewSession: true, Locale: "de"},
 		Started: now, Deadline: now.Add(5 * time.Minute),
 		Shared: map[string]any{"username": "demo"},
 	}
