@@ -106,12 +106,18 @@ type Counters interface {
 	Reset(ctx context.Context, userID, counter string) error
 }
 
-// Accounts switch accounts on and off (AM's inetuserstatus). The realm's
-// people are seen as not Active while they are off, on all nodes.
+// Accounts switch accounts on and off (AM's inetuserstatus), and lock them out.
+// The realm's people are seen as not Active while they are off, on all nodes.
 type Accounts interface {
 	// SetActive does nothing if the account is like that already. Switching on
 	// also ends a lockout. Errors: store.ErrUnavailable.
 	SetActive(ctx context.Context, u *identity.User, active bool) error
+	// Check checks a credential of a user that is no password, such as a
+	// one-time password: right tells whether the client has it. What is wrong
+	// counts for the realm's lockout, in all journeys together, and no password
+	// that is right makes up for it. Errors: identity.ErrLocked if the user may
+	// not try now; identity.ErrBusy, identity.ErrUnavailable.
+	Check(ctx context.Context, u *identity.User, right func() bool) (bool, error)
 }
 
 // Sealer encrypts and signs values that a client keeps, a persistent cookie

@@ -1,6 +1,8 @@
 package realm_test
 
 import (
+	"context"
+	"regexp"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +28,7 @@ var agentCheckers = map[string]bool{"AgentDataStoreDecisionNode": true}
 var others = map[string]string{
 	"InnerTreeEvaluatorNode":               "it is the nodes of another journey",
 	"PersistentCookieDecisionNode":         "a cookie that the server sealed",
-	"OneTimePasswordCollectorDecisionNode": "a password for one journey, which ends with it",
+	"OneTimePasswordCollectorDecisionNode": "a password for one journey: see TestGuessedCodesLockOut",
 	"EmailSuspendNode":                     "a link for one journey",
 }
 
@@ -97,6 +99,66 @@ func TestEveryPasswordCheckCountsForLockout(t *testing.T) {
 			}
 		}
 	}
+}
+
+// postbox is a mail server that keeps the last mail.
+type postbox struct{ last journey.Mail }
+
+func (p *postbox) Send(_ context.Context, m journey.Mail) error { p.last = m; return nil }
+func (*postbox) HasTemplate(string) bool                        { return true }
+
+var eightDigits = regexp.MustCompile("[0-9]{8}")
+
+// SECURITY 13: guesses at one-time passwords are counted for their user, in
+// one place with those at passwords: a new journey or a new one-time password
+// begins no new count.
+func TestGuessedCodesLockOut(t *testing.T) {
+	codes := realmtest.Tree("Codes",
+		realmtest.Place("name", new(nodes.Username), "outcome", "pass"),
+		realmtest.Place("pass", new(nodes.Password), "outcome", "check"),
+		realmtest.Place("check", new(nodes.DataStore), "true", "make", "false", journey.Failure),
+		realmtest.Place("make", &nodes.OTPGenerator{Length: 8}, "outcome", "send"),
+		realmtest.Place("send", &nodes.OTPMailSender{Address: "mail"}, "outcome", "ask"),
+		realmtest.Place("ask", &nodes.OTPDecision{Expiry: 5}, "true", journey.Success, "false", journey.Failure))
+	synctest.Test(t, func(t *testing.T) {
+		alice := journeytest.Demo("alice", "wonder land")
+		alice[0].Attributes = map[string][]string{"mail": {"alice@example.com"}}
+		mails := new(postbox)
+		lockout := &realm.Lockout{Count: 3, Interval: 5 * time.Minute, Duration: time.Hour}
+		r := realmtest.Open(t, realm.Settings{
+			Path: "/", Users: alice, Lockout: lockout, Mailer: mails, Journeys: realmtest.Journeys(named("Login", 0), codes),
+		}).At(t, "/")
+		begun := func() *realm.Step {
+			req := request()
+			req.IndexType, req.IndexValue = "service", "Codes"
+			step := answer(t, r, begin(t, r, req, "alice"), "wonder land").Step
+			if step == nil {
+				t.Fatal("the right password is refused")
+			}
+			return step
+		}
+		right := func() string { return eightDigits.FindString(mails.last.Text) }
+		if step := begun(); answer(t, r, step, right()).Success == nil {
+			t.Fatal("the right code is refused")
+		}
+		late := begun()
+		code := right()
+		for range lockout.Count {
+			if got := answer(t, r, begun(), "0").Failure; got == nil {
+				t.Fatal("a wrong code is right")
+			}
+		}
+		if got := answer(t, r, late, code).Failure; got == nil || got.Message != journey.MessageLockedOut {
+			t.Errorf("after %d wrong codes the right one: %+v", lockout.Count, got)
+		}
+		if got := answer(t, r, begin(t, r, request(), "alice"), "wonder land"); got.Success != nil {
+			t.Error("and the password alone signs in")
+		}
+		time.Sleep(lockout.Duration)
+		if step := begun(); answer(t, r, step, right()).Success == nil {
+			t.Error("the lockout does not end")
+		}
+	})
 }
 
 // A session of a user who is locked out at the end of a journey is not made:

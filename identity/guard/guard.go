@@ -37,7 +37,7 @@ type Config struct {
 type Guard struct {
 	// Counters are for the realm's nodes.
 	Counters *Counters
-	// Accounts switch accounts on and off.
+	// Accounts switch accounts on and off, and check what is no password.
 	Accounts *Accounts
 	// Users are the realm's people as everything but their source must see
 	// them: not Active while they are switched off or locked out. If there is
@@ -62,9 +62,13 @@ func New(cfg Config) (*Guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("guard: realm %s: %w", cfg.Realm, err)
 	}
-	g := &Guard{Counters: &Counters{r}, Accounts: &Accounts{r}, Users: cfg.Users}
-	if cfg.Lockout != nil || cfg.Switching {
-		g.Users = guarded(cfg, r)
+	var l *lockout
+	if cfg.Lockout != nil {
+		l = &lockout{Lockout: *cfg.Lockout, records: r, users: cfg.Users}
+	}
+	g := &Guard{Counters: &Counters{r}, Accounts: &Accounts{r, l}, Users: cfg.Users}
+	if l != nil || cfg.Switching {
+		g.Users = guarded(cfg, r, l)
 	}
 	return g, nil
 }

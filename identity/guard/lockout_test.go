@@ -76,6 +76,61 @@ func TestLockWithoutEnd(t *testing.T) {
 	})
 }
 
+// code checks a one-time password of bjensen that is right, or is not.
+func code(t *testing.T, g *guard.Guard, u *identity.User, isRight bool, want error) {
+	t.Helper()
+	got, err := g.Accounts.Check(t.Context(), u, func() bool { return isRight })
+	if expect(t, "check a code", err, want); got != (isRight && want == nil) {
+		t.Errorf("a code that is right: %t, came out as %t", isRight, got)
+	}
+}
+
+// SECURITY 13: guesses at one-time passwords count as those at passwords do,
+// and who knows the password cannot make them forgotten.
+func TestCodesLockToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		one, two := w.node(threeTries), w.node(threeTries)
+		for range 2 {
+			code(t, one, w.users.bjensen, false, nil)
+			code(t, two, w.users.bjensen, true, nil) // a right one forgets the wrong ones
+		}
+		for _, g := range []*guard.Guard{one, two, one} {
+			login(t, g.Users, "bjensen", right, nil)
+			code(t, g, w.users.bjensen, false, nil)
+		}
+		locked := func() {
+			t.Helper()
+			code(t, two, w.users.bjensen, true, identity.ErrLocked)
+			login(t, two.Users, "bjensen", right, identity.ErrLocked)
+			if u, err := one.Users.ByName(t.Context(), "bjensen"); err != nil || u.Active {
+				t.Errorf("who is locked out is active: %+v, %v", u, err)
+			}
+		}
+		locked()
+		time.Sleep(threeTries.Duration)
+		code(t, two, w.users.bjensen, true, nil)
+		login(t, two.Users, "bjensen", right, nil)
+
+		for range 3 {
+			code(t, one, w.users.bjensen, false, nil)
+		}
+		locked()
+		expect(t, "switch on", one.Accounts.SetActive(t.Context(), w.users.bjensen, true), nil)
+		code(t, two, w.users.bjensen, true, nil)
+		login(t, two.Users, "bjensen", right, nil)
+	})
+}
+
+// Without the store nothing is told of a code.
+func TestOutageTellsNothingOfACode(t *testing.T) {
+	w := newWorld(t)
+	g := w.node(threeTries)
+	w.store.Down.Store(true)
+	code(t, g, w.users.bjensen, true, identity.ErrUnavailable)
+	code(t, w.node(nil), w.users.bjensen, true, nil) // nothing is counted there
+}
+
 // Who is locked out is not Active for those who need no password either, such
 // as a journey with a persistent cookie.
 func TestLockedOutIsNotActive(t *testing.T) {

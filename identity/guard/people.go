@@ -23,12 +23,8 @@ var (
 )
 
 // guarded returns the people of cfg seen through their records.
-func guarded(cfg Config, r *records) identity.Store {
-	p := &people{inner: cfg.Users, records: r, switching: cfg.Switching}
-	if cfg.Lockout != nil {
-		p.lockout = &lockout{Lockout: *cfg.Lockout, records: r, users: cfg.Users}
-	}
-	return p
+func guarded(cfg Config, r *records, l *lockout) identity.Store {
+	return &people{inner: cfg.Users, records: r, lockout: l, switching: cfg.Switching}
 }
 
 // ByName implements identity.Store.
@@ -119,8 +115,8 @@ func inactive(u *identity.User) *identity.User {
 // not.
 func unavailable(err error) error { return fmt.Errorf("%w: %w", identity.ErrUnavailable, err) }
 
-// Authenticate implements identity.Store. It is the one place where failures
-// are counted and names are locked out.
+// Authenticate implements identity.Store. Here, and in Accounts.Check for what
+// is no password, failures are counted and names are locked out, both by a try.
 func (p *people) Authenticate(ctx context.Context, username, password string) (*identity.User, error) {
 	if p.lockout == nil {
 		u, err := p.inner.Authenticate(ctx, username, password)
@@ -129,7 +125,7 @@ func (p *people) Authenticate(ctx context.Context, username, password string) (*
 		}
 		return p.asSwitched(ctx, u)
 	}
-	try, err := p.lockout.begin(ctx, username)
+	try, err := p.lockout.begin(ctx, username, p.records.lockoutKey(username))
 	if err != nil {
 		return nil, err
 	}

@@ -42,11 +42,11 @@ func (l *lockout) holds(ctx context.Context, username string) (bool, error) {
 	return err == nil && l.locked(&h.value, time.Now()), err
 }
 
-// begin admits a credential check. If as many as could lock the name are
-// under way it waits for their ends. Errors: identity.ErrLocked,
+// begin admits a credential check, which is counted under key. If as many as
+// could lock the name are under way it waits for their ends. Errors: identity.ErrLocked,
 // identity.ErrBusy, identity.ErrUnavailable, and that of ctx.
-func (l *lockout) begin(ctx context.Context, username string) (*try, error) {
-	t := &try{lockout: l, name: username, key: l.records.lockoutKey(username), id: rand.Text()}
+func (l *lockout) begin(ctx context.Context, username string, key store.Key) (*try, error) {
+	t := &try{lockout: l, name: username, key: key, id: rand.Text()}
 	patience := time.Now().Add(busyTime)
 	for wait := firstWait; ; wait = min(2*wait, maxWait) {
 		err := t.update(ctx, nil, l.Lockout.begin)
@@ -83,6 +83,9 @@ func (t *try) end(ctx context.Context, result error) error {
 			return err
 		}
 		if locks {
+			if err := t.lockName(ctx); err != nil {
+				return err
+			}
 			t.report(ctx)
 		}
 		return result
@@ -93,6 +96,22 @@ func (t *try) end(ctx context.Context, result error) error {
 		return nil
 	})
 	return result
+}
+
+// lockName locks the name out for everything when it is counted elsewhere that
+// it is to be.
+func (t *try) lockName(ctx context.Context) error {
+	name := *t
+	if name.key = t.records.lockoutKey(t.name); name.key == t.key {
+		return nil
+	}
+	name.kept = held[checks]{}
+	return name.settle(ctx, func(c *checks, _ string, now time.Time) error {
+		if t.forget(c, now); c.Locked.IsZero() {
+			*c = checks{Locked: now}
+		}
+		return nil
+	})
 }
 
 // settle notes what must not be lost. A commit of which nobody knows whether

@@ -117,6 +117,15 @@ func (a *accounts) SetActive(_ context.Context, u *identity.User, active bool) e
 	return a.Broken
 }
 
+func (a *accounts) Check(_ context.Context, _ *identity.User, right func() bool) (bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.Broken != nil {
+		return false, a.Broken
+	}
+	return right(), nil
+}
+
 type meter Realm
 
 func (m *meter) Count(name string) {

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -18,7 +19,8 @@ import (
 // user whom the journey has identified is false: to another user, or to an
 // address that the client typed while there was none.
 //
-// A one-time password that was guessed wrong ten times is never true any more
+// What is wrong counts for the user's lockout, if the realm has one. Besides, a
+// one-time password that was guessed wrong ten times is never true any more
 // (RFC 4226, section 7.3, asks for such a bound; AM has none but a Retry Limit
 // node). Only a new one is.
 type OTPDecision struct {
@@ -46,11 +48,49 @@ func (n *OTPDecision) Process(ctx context.Context, in *journey.Input) (journey.A
 	if !ok || answer.Value == "" {
 		return journey.Ask(callback.Password{Prompt: "One Time Password"}), nil
 	}
-	if !n.accepts(in.State, answer.Value) {
+	user, theirs, err := otpUser(ctx, in)
+	if err != nil {
+		return journey.Action{}, err
+	}
+	right := func() bool { return theirs && n.accepts(in.State, answer.Value) }
+	accepted := false
+	if user == nil {
+		accepted = right()
+	} else if accepted, err = in.Services.Accounts.Check(ctx, user, right); errors.Is(err, identity.ErrLocked) {
+		in.State.PutShared(journey.KeyLockoutMessage, journey.MessageLockedOut)
+	} else if err != nil {
+		return journey.Action{}, err
+	}
+	if !accepted {
 		in.State.PutShared(keyOTPGuesses, in.State.Int(keyOTPGuesses)+1)
 		return journey.Goto(outcomeFalse), nil
 	}
-	return accepted(ctx, in)
+	forgetOTP(in.State)
+	in.State.Remove(journey.KeyLockoutMessage)
+	action := journey.Goto(outcomeTrue)
+	if user != nil && in.Subject == "" {
+		action = action.WithSubject(user)
+	}
+	return action, nil
+}
+
+// otpUser is the user to whom the one-time password was mailed, else the one
+// whom the journey has identified; nil if there is neither. It is not theirs if
+// it was mailed to anybody else than the journey's user: to another user, to an
+// address that was typed, or to one who is gone.
+func otpUser(ctx context.Context, in *journey.Input) (user *identity.User, theirs bool, err error) {
+	mailedTo := in.State.String(keyOTPUser)
+	_, mailed := in.State.Get(keyOTPUser) // a node of others may bring it in its own way
+	theirs = in.Subject == "" || !mailed || mailedTo == in.Subject
+	id := cmp.Or(in.Subject, mailedTo)
+	if id == "" {
+		return nil, theirs, nil
+	}
+	user, err = in.Users.ByID(ctx, id)
+	if errors.Is(err, identity.ErrNotFound) {
+		return nil, false, nil
+	}
+	return user, theirs, err
 }
 
 // accepts reports whether an answer is the one-time password.
@@ -58,28 +98,6 @@ func (n *OTPDecision) accepts(s *journey.State, answer string) bool {
 	made := time.Unix(int64(s.Int(keyOTPTime)), 0)
 	right := subtle.ConstantTimeCompare([]byte(answer), []byte(s.String(keyOTP))) == 1
 	return right && time.Since(made) < minutes(n.Expiry) && s.Int(keyOTPGuesses) < maxGuesses
-}
-
-// accepted is where the right answer leads.
-func accepted(ctx context.Context, in *journey.Input) (journey.Action, error) {
-	id := in.State.String(keyOTPUser)
-	_, mailed := in.State.Get(keyOTPUser) // a node of others may bring it in its own way
-	action := journey.Goto(outcomeTrue)
-	switch {
-	case in.Subject != "" && mailed && id != in.Subject:
-		return journey.Goto(outcomeFalse), nil
-	case in.Subject == "" && id != "":
-		user, err := in.Users.ByID(ctx, id)
-		if errors.Is(err, identity.ErrNotFound) {
-			return journey.Goto(outcomeFalse), nil
-		}
-		if err != nil {
-			return journey.Action{}, err
-		}
-		action = action.WithSubject(user)
-	}
-	forgetOTP(in.State)
-	return action, nil
 }
 
 // Outcomes implements journey.Node.

@@ -168,7 +168,8 @@ func TestOTPOfAnotherUserIsWrong(t *testing.T) {
 	typed := collector(t).WithTransient("oneTimePasswordUser", "")
 	typed.WithSubject(username).Arrive().Answer(otp).WantOutcome("false").WantState("oneTimePassword", otp)
 	// Of one that a node of others has brought nobody says whose it is.
-	foreign := journeytest.Given(t, newNode[*nodes.OTPDecision](t, "one_time_password", nil)).WithSubject(username).
+	foreign := journeytest.Given(t, newNode[*nodes.OTPDecision](t, "one_time_password", nil)).
+		WithUsers(mailbox(username, password)).WithSubject(username).
 		WithTransient("oneTimePassword", otp).WithTransient("oneTimePasswordTimestamp", int(time.Now().Unix()))
 	foreign.Arrive().Answer(otp).WantOutcome("true")
 	nobody := collector(t).WithTransient("oneTimePasswordUser", "").Arrive().Answer(otp).WantOutcome("true")

@@ -44,8 +44,10 @@ func sessionSpecs() []Spec {
 			Name: "one_time_password", Type: "OneTimePasswordCollectorDecisionNode", Title: "OTP Collector Decision",
 			Doc: "Asks for the one-time password: true if it is right and young enough. It is then gone.",
 			Differences: "The user to whom the one-time password was mailed is identified; one that was mailed to anybody else " +
-				"than the journey's user, such as to an address that was typed before there was one, is never right. After ten wrong answers nothing is right until a new one is generated; " +
-				"AM leaves that to a Retry Limit node alone. With allowlisting off, a client that carries its journey can begin to count anew.",
+				"than the journey's user, such as to an address that was typed before there was one, is never right. Wrong answers count for the lockout of the user, " +
+				"with those at other one-time passwords and in other journeys, and a right password does not make up for them. " +
+				"Besides, after ten wrong answers nothing is right until a new one is generated; " +
+				"AM leaves both to a Retry Limit node alone. With allowlisting off, a client that carries its journey can begin to count anew.",
 			Callbacks: []string{"PasswordCallback"},
 			New:       newOTPDecision,
 			Proves:    []string{outcomeTrue},
