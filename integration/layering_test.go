@@ -253,3 +253,45 @@ func TestNoPredictableRandomness(t *testing.T) {
 		}
 	}
 }
+
+// interpreters run what they are given, or make whatever object it names. The
+// packages that may use one all the same give it nothing that a client or a
+// configuration has written.
+var interpreters = []struct {
+	prefix string
+	owners []string
+}{
+	{"text/template", []string{"mail/mailtest"}}, // a test's own configuration of a mail server
+	{"html/template", []string{"web"}},           // the pages, which are compiled in; input is data to them
+	{"os/exec", []string{"mail/mailtest", "store/storetest/etcdproc"}},
+	{"plugin", nil},
+	{"encoding/gob", nil},
+	{"net/rpc", nil},
+	{"github.com/Masterminds/sprig", nil},
+	{"github.com/dop251/goja", nil},
+	{"github.com/expr-lang/expr", nil},
+	{"github.com/google/cel-go", nil},
+	{"github.com/robertkrimen/otto", nil},
+	{"github.com/tetratelabs/wazero", nil},
+	{"github.com/traefik/yaegi", nil},
+	{"github.com/ugorji/go", nil},
+	{"github.com/vmihailenco/msgpack", nil},
+	{"github.com/yuin/gopher-lua", nil},
+	{"go.starlark.net", nil},
+}
+
+// TestNoInterpreterOfInput answers OpenAM's CVE-2026-47424 and -45051
+// (SECURITY 12): scripts got out of their sandbox, and bytes of a client became
+// objects of any class. There is nothing here that could run either.
+func TestNoInterpreterOfInput(t *testing.T) {
+	t.Parallel()
+	for name, p := range listPackages(t) {
+		for _, imported := range p.Imports {
+			for _, rule := range interpreters {
+				if strings.HasPrefix(imported, rule.prefix) && !slices.Contains(rule.owners, name) {
+					t.Errorf("%s imports %s, which runs what it is given", name, imported)
+				}
+			}
+		}
+	}
+}

@@ -53,7 +53,7 @@ func (n *OTPDecision) Process(ctx context.Context, in *journey.Input) (journey.A
 		return journey.Action{}, err
 	}
 	right := func() bool { return theirs && n.accepts(in.State, answer.Value) }
-	accepted := false
+	var accepted bool
 	if user == nil {
 		accepted = right()
 	} else if accepted, err = in.Services.Accounts.Check(ctx, user, right); errors.Is(err, identity.ErrLocked) {
