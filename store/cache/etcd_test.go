@@ -57,14 +57,13 @@ func TestContractUnderFaults(t *testing.T) {
 	t.Run("etcd", func(t *testing.T) {
 		cluster := etcdproc.Start(t, etcdproc.Options{Members: 1})
 		storetest.RunFaults(t, func(t *testing.T) storetest.FaultyStore {
-			return cluster.Behind(t, func(endpoints []string) store.Store {
-				inner, err := etcd.New(etcd.Config{Endpoints: endpoints, Prefix: fmt.Sprintf("/test-%d", prefixes.Add(1)), Timeout: 500 * time.Millisecond})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { inner.Close() })
-				return inUse(t, inner)
-			})
+			endpoints, faults := cluster.Behind(t)
+			inner, err := etcd.New(etcd.Config{Endpoints: endpoints, Prefix: fmt.Sprintf("/test-%d", prefixes.Add(1)), Timeout: 500 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { inner.Close() })
+			return storetest.FaultyStore{Store: inUse(t, inner), Faults: faults}
 		})
 	})
 }

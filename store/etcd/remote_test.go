@@ -33,9 +33,9 @@ func TestContractOnThreeMembers(t *testing.T) {
 func TestContractUnderFaults(t *testing.T) {
 	cluster := etcdproc.Start(t, etcdproc.Options{Members: 1})
 	storetest.RunFaults(t, func(t *testing.T) storetest.FaultyStore {
-		return cluster.Behind(t, func(endpoints []string) store.Store {
-			return newStore(t, etcd.Config{Endpoints: endpoints, Prefix: freshPrefix(), Timeout: 500 * time.Millisecond})
-		})
+		endpoints, faults := cluster.Behind(t)
+		s := newStore(t, etcd.Config{Endpoints: endpoints, Prefix: freshPrefix(), Timeout: 500 * time.Millisecond})
+		return storetest.FaultyStore{Store: s, Faults: faults}
 	})
 }
 
