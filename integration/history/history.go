@@ -117,7 +117,8 @@ func Check(ops []Op, freshness time.Duration) error {
 			return fmt.Errorf("%w\n%s", err, show(ops))
 		}
 		var search []porcupine.Operation
-		for _, op := range telling(ops) {
+		told := telling(ops)
+		for _, op := range slices.DeleteFunc(told, implied(told)) {
 			search = append(search, operation(op, freshness))
 		}
 		switch result := porcupine.CheckOperationsTimeout(model, search, searchLimit); result {
@@ -190,6 +191,49 @@ func telling(ops []Op) (kept []Op) {
 		kept = append(kept, op)
 	}
 	return kept
+}
+
+// implied tells which look-ups are true if others are. A record has a value
+// that is written once from one moment to another. Some moment of a look-up
+// that found it lies between them for each such look-up, if it does for the one
+// that was answered first and the one that was asked last. And it is gone for
+// good at the latest when the first look-up is answered that finds it so.
+func implied(ops []Op) func(Op) bool {
+	writes := make(map[string]int)
+	made := time.Duration(math.MaxInt64) // when the record was certainly there
+	for _, op := range ops {
+		switch {
+		case op.Kind == Create && op.Outcome == Done:
+			made = op.Return
+			fallthrough
+		case op.Kind == Create, op.Kind == Change:
+			writes[op.Value]++
+		}
+	}
+	after := func(op Op) bool { return op.Outcome == Gone && op.Kind == Lookup && op.Call > made }
+	first, last := make(map[string]Op), make(map[string]Op)
+	var gone *Op
+	for _, op := range ops {
+		switch {
+		case after(op):
+			if gone == nil || op.Return < gone.Return {
+				gone = &op
+			}
+		case op.Kind == Lookup && op.Outcome == Done:
+			if was, found := first[op.Value]; !found || op.Return < was.Return {
+				first[op.Value] = op
+			}
+			if was, found := last[op.Value]; !found || op.Call > was.Call {
+				last[op.Value] = op
+			}
+		}
+	}
+	return func(op Op) bool {
+		if after(op) {
+			return op != *gone
+		}
+		return op.Kind == Lookup && op.Outcome == Done && writes[op.Value] == 1 && op != first[op.Value] && op != last[op.Value]
+	}
 }
 
 // operation is what the search is given: when it may have happened.
