@@ -75,22 +75,23 @@ func TestCheck(t *testing.T) {
 // realm presents the token to an app of another, where the same user id is
 // somebody else. (ForgeRock AM CVE-2022-3748.)
 func TestTokenOfAnotherRealmIsRefused(t *testing.T) {
-	s := open(t)
-	for _, from := range []string{"/", "/alpha"} {
-		tok := s.signIn(t, from, "bjensen")
-		for _, to := range []string{"/", "/alpha"} {
-			g := guard(t, s.At(t, to))
-			for name, carry := range carriers {
-				r := browse("/")
-				carry(r, tok)
-				id, err := g.Check(t.Context(), r)
-				switch {
-				case from == to && (err != nil || id.Realm() != from):
-					t.Errorf("%s token of %s at home: %v", name, from, err)
-				case from != to && (!errors.Is(err, ErrUnauthenticated) || id.Known()):
-					t.Errorf("%s token of %s opens %s: %v", name, from, to, err)
-				case from != to && refuse(g, r, err).Code != http.StatusFound:
-					t.Errorf("%s token of %s at %s: %v", name, from, to, err)
+	for kind, s := range map[string]site{"server": open(t), "client": open(t, carried)} {
+		for _, from := range []string{"/", "/alpha"} {
+			tok := s.signIn(t, from, "bjensen")
+			for _, to := range []string{"/", "/alpha"} {
+				g := guard(t, s.At(t, to))
+				for name, carry := range carriers {
+					r := browse("/")
+					carry(r, tok)
+					id, err := g.Check(t.Context(), r)
+					switch {
+					case from == to && (err != nil || id.Realm() != from):
+						t.Errorf("%s: %s token of %s at home: %v", kind, name, from, err)
+					case from != to && (!errors.Is(err, ErrUnauthenticated) || id.Known()):
+						t.Errorf("%s: %s token of %s opens %s: %v", kind, name, from, to, err)
+					case from != to && refuse(g, r, err).Code != http.StatusFound:
+						t.Errorf("%s: %s token of %s at %s: %v", kind, name, from, to, err)
+					}
 				}
 			}
 		}

@@ -21,6 +21,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const cookieName = realm.DefaultCookie
 
+// carried has clients carry their sessions.
+func carried(r *realm.Settings) { r.AuthenticatedSessions = realm.SessionsClient }
+
 // unstarted is a realm without sessions, for tests that need none.
 func unstarted(path string) *realm.Realm {
 	return &realm.Realm{Settings: realm.Settings{Path: path, Cookie: realm.Cookie{Name: cookieName}}}
@@ -58,11 +61,16 @@ func browse(target string) *http.Request {
 // site is a node with the realms / and /alpha.
 type site struct{ *realmtest.Site }
 
-func open(t testing.TB) site {
+// open starts it. The edits are for both realms.
+func open(t testing.TB, edits ...func(*realm.Settings)) site {
 	t.Helper()
 	var realms []realm.Settings
 	for _, path := range []string{"/", "/alpha"} {
-		realms = append(realms, realm.Settings{Path: path, Users: people, Journeys: realmtest.Journeys(trusting)})
+		r := realm.Settings{Path: path, Users: people, Journeys: realmtest.Journeys(trusting)}
+		for _, edit := range edits {
+			edit(&r)
+		}
+		realms = append(realms, r)
 	}
 	return site{realmtest.Open(t, realms...)}
 }

@@ -32,9 +32,15 @@ func propertyHeaders(g *Gateway, id Identity, sent ...string) http.Header {
 	return r.Header
 }
 
-// An app is told the properties that its gateway lists, and no others.
+// An app is told the properties that its gateway lists, and no others, of
+// either kind of sessions.
 func TestPropertiesReachTheApp(t *testing.T) {
-	s := open(t)
+	for kind, s := range map[string]site{"server": open(t), "client": open(t, carried)} {
+		t.Run(kind, func(t *testing.T) { propertiesReachTheApp(t, s) })
+	}
+}
+
+func propertiesReachTheApp(t *testing.T, s site) {
 	g := guard(t, s.At(t, "/alpha"), telling("color", "shirt.size", "AuthLevel", "Organization", "unset"))
 	id := s.admitted(t, g, "color", "red", "shirt.size", "XL", "risk", "high", "unset", "")
 	want := http.Header{
