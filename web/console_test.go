@@ -28,7 +28,8 @@ const (
 // office is a site with a console and people of several ranks: rita of the
 // root realm administers all, ron nothing; in /alpha there are carol, dave, and
 // its administrator alfred; /alpha/beta has a carol of its own. In /carried
-// clients carry the sessions.
+// clients carry the sessions, also that of its administrator cara, in a cookie
+// of another name.
 type office struct {
 	*world
 	console *Console
@@ -45,7 +46,7 @@ func newOffice(tb testing.TB, edits ...func(*realm.Settings)) *office {
 		realm.Settings{Path: "/", Users: people(person("rita", realm.RoleAdmin), person("ron"))},
 		alpha,
 		realm.Settings{Path: "/alpha/beta", Users: people(person("carol"))},
-		realm.Settings{Path: "/carried", Users: people(person("carol")), AuthenticatedSessions: realm.SessionsClient, Cookie: realm.Cookie{Name: "carried"}},
+		realm.Settings{Path: "/carried", Users: people(person("carol"), person("cara", realm.RoleAdmin)), AuthenticatedSessions: realm.SessionsClient, Cookie: realm.Cookie{Name: "carried"}},
 	)}}
 	o.serve("")
 	o.console = NewConsole(realm.Front{
@@ -228,6 +229,19 @@ func TestConsoleIsForAdministrators(t *testing.T) {
 	if !page.says("alpha") || page.says("root") || page.says("beta") {
 		t.Errorf("alfred sees realms that are not his: %s", page.body)
 	}
+}
+
+// Of several sessions that a browser has, the one counts whose user may see the
+// page.
+func TestConsoleOfSeveralSessions(t *testing.T) {
+	b := newOffice(t).signedIn(t, "/", "ron")
+	b.get(consoleAt+"/realms/carried/sessions").want(t, http.StatusForbidden, "For administrators only")
+	b.get(site+"/am/XUI/?realm=/carried").submit("IDToken1", "cara", "IDToken2", secret)
+	page := b.get(consoleAt + "/realms/carried/sessions").status200(t, "Sessions")
+	if who := page.all("header"); len(who) != 1 || !strings.Contains(text(who[0]), "cara") {
+		t.Errorf("it is the page of somebody else: %s", page.body)
+	}
+	b.get(sessionsAt).want(t, http.StatusForbidden, "For administrators only")
 }
 
 // Who may not see a page signs out there, and is led to sign in as somebody
