@@ -70,17 +70,18 @@ type SessionDetails struct {
 // SessionList is the answer of SessionsPath.
 type SessionList struct {
 	Sessions []SessionLine `json:"sessions"`
-	// Carried are those of the realms that were asked whose clients carry the
+	// Untracked are those of the realms that were asked whose clients carry the
 	// sessions, so that none of them can be listed.
-	Carried []string `json:"carried"`
+	Untracked []string `json:"untracked"`
 }
 
 // EndedSessions is the answer of EndSessionsPath.
 type EndedSessions struct {
 	// Ended is how many sessions of lists were ended.
 	Ended int `json:"ended"`
-	// Carried says that those were ended, too, that clients carry.
-	Carried bool `json:"carried"`
+	// Untracked says that those were ended, too, that clients carry and no list
+	// has.
+	Untracked bool `json:"untracked"`
 }
 
 // serveSessions lists the sessions of a user, in one realm or all.
@@ -101,10 +102,10 @@ func serveSessions(w http.ResponseWriter, r *http.Request) error {
 		}
 		realms = []*realm.Realm{one}
 	}
-	list := SessionList{Sessions: []SessionLine{}, Carried: []string{}}
+	list := SessionList{Sessions: []SessionLine{}, Untracked: []string{}}
 	for _, one := range realms {
-		if one.Carries() {
-			list.Carried = append(list.Carried, one.Path)
+		if one.Untracked() {
+			list.Untracked = append(list.Untracked, one.Path)
 		}
 		if list.Sessions, err = appendSessions(r.Context(), list.Sessions, one, user); err != nil {
 			return adminError(err)
@@ -196,7 +197,7 @@ func serveEndSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return adminError(err)
 	}
-	return writeJSON(w, EndedSessions{Ended: n, Carried: one.Carries()})
+	return writeJSON(w, EndedSessions{Ended: n, Untracked: one.Untracked()})
 }
 
 func adminRealm(set *realm.Set, path string) (*realm.Realm, error) {

@@ -68,5 +68,10 @@ func TestSessionsPage(t *testing.T) {
 	if folder := os.Getenv("AMGATE_SCREENSHOTS"); folder != "" {
 		env["AMGATE_SCREENSHOTS"] = filepath.Join(folder, "console")
 	}
-	runScript(t, "console-page.mjs", env)
+	for _, kind := range []string{"desktop", "no-script", "phone"} {
+		t.Run(kind, func(t *testing.T) {
+			env["AMGATE_KIND"] = kind
+			runScript(t, "console-page.mjs", env)
+		})
+	}
 }

@@ -87,9 +87,10 @@ func (s *Set) ByHandle(ctx context.Context, handle string) (session.Session, err
 	return k.sessions.ByHandle(ctx, handle)
 }
 
-// Carries reports whether clients carry the realm's sessions, so that no list
-// has them and EndUser alone ends those whose tokens nobody has.
-func (r *Realm) Carries() bool { return r.AuthenticatedSessions == SessionsClient }
+// Untracked reports whether clients carry the realm's sessions and the store
+// has nothing of them: no list has them, and EndUser alone ends those whose
+// tokens nobody has.
+func (r *Realm) Untracked() bool { return r.AuthenticatedSessions == SessionsClient && !r.Track }
 
 // AdminAPI is on whose behalf a session is ended that was ended by the admin
 // API: who speaks to that has no name.
@@ -124,7 +125,7 @@ func (r *Realm) EndUser(ctx context.Context, userID, runAs string, except *sessi
 	for _, s := range ended {
 		r.tellDestroyed(ctx, []string{s.ContextID()}, s.UniversalID(), runAs)
 	}
-	if err == nil && r.Carries() {
+	if err == nil && r.Untracked() {
 		r.tellDestroyed(ctx, []string{}, r.UniversalID(userID), runAs)
 	}
 	return len(ended), err

@@ -86,7 +86,8 @@ type tab struct {
 // realmLine is a realm in the list of realms.
 type realmLine struct {
 	Name, Sessions, Identities string
-	Carries                    bool
+	// Kind says where its sessions are.
+	Kind phrase
 }
 
 // ServeHTTP implements http.Handler.
@@ -284,11 +285,22 @@ func (c *Console) home(v *visit, who session.Session) (reply, error) {
 		}
 		if admin {
 			v.desk.Realms = append(v.desk.Realms, realmLine{
-				realmName(r.Path), c.address(r, sessionsPage), c.address(r, identitiesPage), r.Carries(),
+				realmName(r.Path), c.address(r, sessionsPage), c.address(r, identitiesPage), kindOf(r),
 			})
 		}
 	}
 	return c.show(), nil
+}
+
+// kindOf says where a realm's sessions are.
+func kindOf(r *realm.Realm) phrase {
+	switch {
+	case r.Untracked():
+		return say("console.kindClient")
+	case r.AuthenticatedSessions == realm.SessionsClient:
+		return say("console.kindTracked")
+	}
+	return say("console.kindServer")
 }
 
 // show is the page of the visit's desk.

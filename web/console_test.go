@@ -29,7 +29,7 @@ const (
 // root realm administers all, ron nothing; in /alpha there are carol, dave, and
 // its administrator alfred; /alpha/beta has a carol of its own. In /carried
 // clients carry the sessions, also that of its administrator cara, in a cookie
-// of another name.
+// of another name; in /tracked, too, and the store tracks them.
 type office struct {
 	*world
 	console *Console
@@ -46,6 +46,7 @@ func newOffice(tb testing.TB, edits ...func(*realm.Settings)) *office {
 		realm.Settings{Path: "/", Users: people(person("rita", realm.RoleAdmin), person("ron"))},
 		alpha,
 		realm.Settings{Path: "/alpha/beta", Users: people(person("carol"))},
+		realm.Settings{Path: "/tracked", Users: people(person("carol")), AuthenticatedSessions: realm.SessionsClient, Track: true, Cookie: realm.Cookie{Name: "tracked"}},
 		realm.Settings{Path: "/carried", Users: people(person("carol"), person("cara", realm.RoleAdmin)), AuthenticatedSessions: realm.SessionsClient, Cookie: realm.Cookie{Name: "carried"}},
 	)}}
 	o.serve("")
@@ -237,7 +238,7 @@ func TestConsoleOfSeveralSessions(t *testing.T) {
 	b := newOffice(t).signedIn(t, "/", "ron")
 	b.get(consoleAt+"/realms/carried/sessions").want(t, http.StatusForbidden, "For administrators only")
 	b.get(site+"/am/XUI/?realm=/carried").submit("IDToken1", "cara", "IDToken2", secret)
-	page := b.get(consoleAt + "/realms/carried/sessions").status200(t, "Sessions")
+	page := b.get(consoleAt+"/realms/carried/sessions").status200(t, "Sessions")
 	if who := page.all("header"); len(who) != 1 || !strings.Contains(text(who[0]), "cara") {
 		t.Errorf("it is the page of somebody else: %s", page.body)
 	}
@@ -398,6 +399,26 @@ func TestCarriedSessionsAreNotFound(t *testing.T) {
 	}
 }
 
+// Sessions that clients carry and the store tracks are found like any other.
+func TestTrackedSessionsAreFound(t *testing.T) {
+	o := newOffice(t)
+	tracked := o.token(t, "/tracked", "carol")
+	b := o.signedIn(t, "/", "rita")
+	page := b.get(consoleAt+"/realms/tracked/sessions?user=carol").status200(t, "Sessions")
+	if len(page.handles()) != 1 || page.says("carried by the browser") {
+		t.Fatalf("the page: %s", page.body)
+	}
+	if after := page.press(0, "End…").confirm(); !after.says("The session has ended.") || o.Lives(t, tracked) {
+		t.Errorf("after: %s", after.body)
+	}
+	home := b.get(consoleAt)
+	for _, kind := range []string{"on the server", "by the browser, tracked", "by the browser"} {
+		if !home.says(kind) {
+			t.Errorf("no realm's sessions are %q", kind)
+		}
+	}
+}
+
 // TestConsoleFormsOfOthersEndNothing answers OpenAM's CVE-2026-123545 for the console: nothing
 // ends a session but the page's own form, from the browser and the session it
 // was made for, about what it was made for. (SECURITY 65)
@@ -477,7 +498,7 @@ func signInAgain(b *browser) {
 func TestConsoleNoticesAreOurs(t *testing.T) {
 	o := newOffice(t)
 	b := o.signedIn(t, "/", "rita")
-	for _, query := range []string{"&ended=one", "&ended=carried&mark=AAAA", "&ended=" + url.QueryEscape("<b>all</b>")} {
+	for _, query := range []string{"&ended=one", "&ended=untracked&mark=AAAA", "&ended=" + url.QueryEscape("<b>all</b>")} {
 		if page := b.get(sessionsAt + "?user=carol" + query); page.says("ended") {
 			t.Errorf("%s: %s", query, page.body)
 		}

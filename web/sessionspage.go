@@ -35,9 +35,9 @@ const (
 type sessionsView struct {
 	// User is what was typed.
 	User string
-	// Carries says that the realm's sessions are not listed, see
-	// realm.Realm.Carries.
-	Carries bool
+	// Untracked says that the realm's sessions are not listed, see
+	// realm.Realm.Untracked.
+	Untracked bool
 	// Of says whose sessions these are; nil before anybody was named.
 	Of    *ofUser
 	Lines []sessionLine
@@ -115,7 +115,7 @@ func (c *Console) sessions(w http.ResponseWriter, v *visit, who session.Session)
 		return reply{}, refusal{status: http.StatusBadRequest, what: "badQuery"}
 	}
 	if user == "" {
-		v.desk.Sessions = &sessionsView{Carries: v.realm.Carries()}
+		v.desk.Sessions = &sessionsView{Untracked: v.realm.Untracked()}
 		return c.show(), nil
 	}
 	of, err := c.userCalled(v, user)
@@ -155,7 +155,7 @@ func (c *Console) list(v *visit, who session.Session, of *ofUser, user, after st
 	case err != nil:
 		return reply{}, err
 	}
-	view := &sessionsView{User: user, Carries: v.realm.Carries(), Of: of}
+	view := &sessionsView{User: user, Untracked: v.realm.Untracked(), Of: of}
 	for _, s := range found {
 		view.Lines = append(view.Lines, c.line(v, who, user, s))
 	}
@@ -165,7 +165,7 @@ func (c *Console) list(v *visit, who session.Session, of *ofUser, user, after st
 	if after != "" {
 		view.Pages.First = c.address(v.realm, sessionsPage, userParam, user)
 	}
-	if len(found) > 0 || view.Carries {
+	if len(found) > 0 || view.Untracked {
 		view.EndAll = c.address(v.realm, sessionsPage, userParam, user, endParam, endAll)
 	}
 	v.desk.Sessions = view
@@ -275,17 +275,17 @@ func (c *Console) endUser(v *visit, who session.Session, user string) (reply, er
 	switch {
 	case err != nil:
 		return reply{}, err
-	case v.realm.Carries():
-		return c.ended(v, who, user, endedCarried), nil
+	case v.realm.Untracked():
+		return c.ended(v, who, user, endedUntracked), nil
 	}
 	return c.ended(v, who, user, strconv.Itoa(n)), nil
 }
 
 // What was ended, besides a number of sessions.
 const (
-	endedOne     = "one"
-	endedGone    = "gone"
-	endedCarried = "carried"
+	endedOne       = "one"
+	endedGone      = "gone"
+	endedUntracked = "untracked"
 )
 
 // ended leads to the list, which says what was ended. It is sealed, so that no
@@ -302,7 +302,7 @@ func (v *visit) endedNotice(who session.Session, user string, query url.Values) 
 		return nil
 	}
 	switch what {
-	case endedOne, endedGone, endedCarried:
+	case endedOne, endedGone, endedUntracked:
 		return &notice{Text: say("console.ended." + what), Tone: toneInfo}
 	}
 	return &notice{Text: say("console.ended.all", what), Tone: toneInfo}

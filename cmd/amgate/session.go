@@ -31,8 +31,9 @@ asked through Caddy's admin API. One gateway of a cluster is enough: what it
 ends, all of them refuse.
 
 A session is named by its handle, which opens nothing; no command shows what a
-client presents. Where clients carry the sessions (authenticated_sessions
-client) none is listed, and all of a user can be ended all the same.
+client presents. Where clients carry the sessions untracked
+(authenticated_sessions client, without track) none is listed, and all of a user
+can be ended all the same.
 
 The audit log has each session that is ended as AM-SESSION-DESTROYED, with
 admin-api as who did it.
@@ -97,7 +98,7 @@ any gateway, is not on it. The last access is known to the minute.
 			}
 			return errors.Join(
 				writeSessions(cmd.OutOrStdout(), list.Sessions, time.Now()),
-				writeCarried(cmd.ErrOrStderr(), list.Carried),
+				writeUntracked(cmd.ErrOrStderr(), list.Untracked),
 			)
 		},
 	}
@@ -148,12 +149,12 @@ func printable(text string) string {
 	}, text)
 }
 
-// writeCarried says of which realms nothing can be listed.
-func writeCarried(w io.Writer, realms []string) error {
+// writeUntracked says of which realms nothing can be listed.
+func writeUntracked(w io.Writer, realms []string) error {
 	if len(realms) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "not listed: clients carry the sessions of %s (authenticated_sessions client)\n", strings.Join(realms, ", "))
+	_, err := fmt.Fprintf(w, "not listed: clients carry the sessions of %s (authenticated_sessions client, without track)\n", strings.Join(realms, ", "))
 	return err
 }
 
@@ -264,7 +265,7 @@ func (s *sessions) end(cmd *cobra.Command, which url.Values) error {
 		err = writeIndented(out, ended)
 	case which.Has("handle"):
 		_, err = fmt.Fprintf(out, "%s has ended\n", which.Get("handle"))
-	case ended.Carried:
+	case ended.Untracked:
 		_, err = fmt.Fprintf(out, "all sessions of %s in realm %s have ended, also those that clients carry\n", which.Get("user"), which.Get("realm"))
 	default:
 		_, err = fmt.Fprintf(out, "sessions of %s in realm %s that have ended: %d\n", which.Get("user"), which.Get("realm"), ended.Ended)

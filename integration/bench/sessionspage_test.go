@@ -1,9 +1,9 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,22 +27,23 @@ import (
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/cache"
 	"github.com/amgate/amgate/store/etcd"
+	"github.com/amgate/amgate/store/sealed"
 	"github.com/amgate/amgate/token"
 	"github.com/amgate/amgate/web"
 )
 
 // BenchmarkSessionsPage searches the Sessions page for users of whom this node
 // has seen nothing, in an embedded etcd with so many sessions, one a user, as
-// -sessions says. It makes them by logins, whose transactions are put together
-// to large ones: else it would take all day. Run it with -benchtime 1000x.
+// -sessions says, which are put into large transactions: a login at a time would
+// take all day. Run it with -benchtime 1000x.
 func BenchmarkSessionsPage(b *testing.B) {
 	many := max(*loaded, 10_000)
 	st := openEmbedded(b)
+	asked := &reading{Store: st}
+	front := newFront(b, asked)
 	began := time.Now()
 	fill(b, st, many)
 	filled := time.Since(began)
-	asked := &reading{Store: st}
-	front := newFront(b, asked)
 	admin := tokenOf(b, front, "/", "boss")
 	console := web.NewConsole(front)
 
@@ -59,20 +59,18 @@ func BenchmarkSessionsPage(b *testing.B) {
 		}
 		return took
 	}
-	search(nameOf(0))
+	search(grantOf(0).UserID)
 	asked.reads.Store(0)
 	var took []time.Duration
 	for b.Loop() {
 		// Far apart, each a user who was not asked for before.
-		took = append(took, search(nameOf(1+len(took)*7919%(many-1))))
+		took = append(took, search(grantOf(1+len(took)*7919%(many-1)).UserID))
 	}
 	percentiles(b, took, "search")
 	b.ReportMetric(float64(asked.reads.Load())/float64(len(took)), "reads/search")
 	b.ReportMetric(filled.Seconds(), "fill-s")
 	b.ReportMetric(0, "ns/op")
 }
-
-func nameOf(n int) string { return fmt.Sprintf("user%07d", n) }
 
 // crowd are people of any name, each with the password "password"; boss is an
 // administrator.
@@ -108,15 +106,14 @@ func newFront(b *testing.B, st store.Store) realm.Front {
 	for _, path := range []string{"/", "/alpha"} {
 		realms = append(realms, realm.Settings{
 			Path: path, Users: crowd{}, Journeys: realmtest.Journeys(nodes.Login()), JourneySessions: realm.JourneysInMemory,
+			SigningKeys: []token.Secret{secret(b)},
 		})
 	}
 	set, err := realm.New(realm.Config{Realms: realmtest.Complete(realms...), Base: realmtest.Base, Logger: log})
 	must(b, err)
 	b.Cleanup(set.Close)
-	secret, err := token.NewSecret(slices.Repeat([]byte("s"), 32))
-	must(b, err)
 	must(b, set.Start(b.Context(), realm.Backend{
-		Store: cached, Access: access, Journeys: keep.NewTable(keep.TableConfig{}), SigningKeys: []token.Secret{secret},
+		Store: cached, Access: access, Journeys: keep.NewTable(keep.TableConfig{}), SigningKeys: []token.Secret{secret(b)},
 	}))
 	return realm.Front{
 		Realms: set, Base: realmtest.Base, Logger: log,
@@ -127,7 +124,11 @@ func newFront(b *testing.B, st store.Store) realm.Front {
 // tokenOf signs a user in to a realm.
 func tokenOf(b *testing.B, front realm.Front, path, name string) string {
 	b.Helper()
-	w := login(b.Context(), rest.New(front), path, name)
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/am/json/authenticate?realm="+path, nil)
+	r.Header.Set("X-OpenAM-Username", name)
+	r.Header.Set("X-OpenAM-Password", "password")
+	w := httptest.NewRecorder()
+	rest.New(front).ServeHTTP(w, r)
 	cookies := w.Result().Cookies()
 	i := slices.IndexFunc(cookies, func(c *http.Cookie) bool { return c.Name == realm.DefaultCookie })
 	if i < 0 {
@@ -136,54 +137,57 @@ func tokenOf(b *testing.B, front realm.Front, path, name string) string {
 	return cookies[i].Value
 }
 
-func login(ctx context.Context, api http.Handler, path, name string) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/am/json/authenticate?realm="+path, nil)
-	r.Header.Set("X-OpenAM-Username", name)
-	r.Header.Set("X-OpenAM-Password", "password")
-	w := httptest.NewRecorder()
-	api.ServeHTTP(w, r)
-	return w
-}
-
-// fill makes sessions in /alpha, one for each of so many users.
+// fill makes sessions in /alpha, one for each of so many users, as the realms
+// of newFront do.
 func fill(b *testing.B, st *etcd.Store, many int) {
 	b.Helper()
 	to := &gathering{Store: st}
-	api := rest.New(newFront(b, to))
 	to.commits.SetLimit(8)
-	to.gathers.Store(true)
-	var logins errgroup.Group
-	for i := range 4 {
-		logins.Go(func() error {
-			for n := i; n < many; n += 4 {
-				if w := login(b.Context(), api, "/alpha", nameOf(n)); w.Code != http.StatusOK {
-					return fmt.Errorf("a login: %d %s", w.Code, w.Body)
-				}
-			}
-			return nil
-		})
+	access := session.NewAccess(session.AccessConfig{Store: st, Logger: slog.New(slog.DiscardHandler)})
+	defer access.Close()
+	manager := session.NewManager(session.Config{
+		Store: to, Keys: ringOf(b, st), Access: access, Logger: slog.New(slog.DiscardHandler),
+	})
+	for n := range many {
+		_, _, err := manager.Issue(b.Context(), grantOf(n))
+		must(b, err)
 	}
-	must(b, logins.Wait())
-	to.gathers.Store(false)
 	must(b, to.flush())
 }
 
-// gathering puts the operations of many commits into one, once it gathers. It
-// says that they happened before they have.
+// ringOf reads the keys of the installation that newFront set up.
+func ringOf(b *testing.B, st store.Store) *token.Ring {
+	b.Helper()
+	const key store.Key = "k/installation"
+	rec, _, err := st.Get(b.Context(), key, store.Fresh)
+	must(b, err)
+	codec, err := sealed.New([]sealed.Key{{ID: secret(b).ID(), Key: token.DeriveRoot(secret(b), "seal k/")}})
+	must(b, err)
+	installation, err := codec.Open(key, rec.Value)
+	must(b, err)
+	all := []token.Secret{secret(b)}
+	ring, err := token.NewRing(installation, all, map[string][]token.Secret{"/": all, "/alpha": all})
+	must(b, err)
+	return ring
+}
+
+// secret is the root secret, and that of both realms.
+func secret(b *testing.B) token.Secret {
+	b.Helper()
+	s, err := token.NewSecret(bytes.Repeat([]byte("s"), 32))
+	must(b, err)
+	return s
+}
+
+// gathering puts the operations of many commits into one. It says that they
+// happened before they have.
 type gathering struct {
 	store.Store
-	gathers atomic.Bool
-	mu      sync.Mutex
 	ops     []store.Op
 	commits errgroup.Group
 }
 
 func (g *gathering) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
-	if !g.gathers.Load() {
-		return g.Store.Commit(ctx, ops...)
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if len(g.ops)+len(ops) > store.MaxOps {
 		full := g.ops
 		g.ops = nil
