@@ -17,8 +17,8 @@ type cacheMetrics struct {
 	mu       sync.Mutex
 	open     []*cache.Cache // oldest first
 
-	lookups, reads, evictions, proofs, panics, large *prometheus.Desc
-	entries, bytes, limit, fresh, age                *prometheus.Desc
+	lookups, reads, evictions, proofs, watches, panics, large *prometheus.Desc
+	entries, held, bytes, limit, fresh, age                   *prometheus.Desc
 }
 
 func newCacheMetrics() *cacheMetrics {
@@ -32,13 +32,16 @@ func newCacheMetrics() *cacheMetrics {
 			"shared are look-ups that waited for another's.", "freshness"),
 		evictions: describe("evictions_total", "Records that were dropped, by why: changed, size, age or emptied.", "reason"),
 		proofs:    describe("proofs_total", "How often the cache was proven fresh."),
-		panics:    describe("panics_total", "Panics in the cache, each of which was a miss and emptied it."),
-		large:     describe("too_large_total", "Records that were not cached because they are larger than a part of the cache."),
-		entries:   describe("entries", "Records in the cache."),
-		bytes:     describe("bytes", "Memory that the cache has reserved for records."),
-		limit:     describe("limit_bytes", "How much memory the cache may reserve for records."),
-		fresh:     describe("fresh", "1 if the cache is proven fresh and in use, else 0."),
-		age:       describe("proof_age_seconds", "How long ago the last proof began that the cache is fresh."),
+		watches: describe("watches_total", "How often the watch of the store began, by which the cache hears of changes: once, and again after "+
+			"each time that it ended."),
+		panics:  describe("panics_total", "Panics in the cache, each of which was a miss and emptied it."),
+		large:   describe("too_large_total", "Records that were not cached because they are larger than a part of the cache."),
+		entries: describe("entries", "Records in the cache."),
+		held:    describe("held_records", "Records that are all held in memory: ends of sessions that their clients carry."),
+		bytes:   describe("bytes", "Memory that the cache has reserved for records."),
+		limit:   describe("limit_bytes", "How much memory the cache may reserve for records."),
+		fresh:   describe("fresh", "1 if the cache is proven fresh and in use, else 0."),
+		age:     describe("proof_age_seconds", "How long ago the last proof began that the cache is fresh."),
 	}
 }
 
@@ -70,7 +73,7 @@ func (m *cacheMetrics) state() (state cache.State, ok bool) {
 // no gauges to be had, so the descriptions cannot come from Collect.
 func (m *cacheMetrics) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.lookups, m.reads, m.evictions, m.proofs, m.panics, m.large, m.entries, m.bytes, m.limit, m.fresh, m.age,
+		m.lookups, m.reads, m.evictions, m.proofs, m.watches, m.panics, m.large, m.entries, m.held, m.bytes, m.limit, m.fresh, m.age,
 	} {
 		out <- d
 	}
@@ -102,6 +105,7 @@ func (m *cacheMetrics) tellCounts(out chan<- prometheus.Metric, s cache.Stats) {
 	count(m.evictions, s.Aged, "age")
 	count(m.evictions, s.Dropped, "emptied")
 	count(m.proofs, s.Proofs)
+	count(m.watches, s.Watches)
 	count(m.panics, s.Panics)
 	count(m.large, s.TooLarge)
 }
@@ -111,6 +115,7 @@ func (m *cacheMetrics) tellState(out chan<- prometheus.Metric, state cache.State
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
 	}
 	gauge(m.entries, float64(state.Entries))
+	gauge(m.held, float64(state.Held))
 	gauge(m.bytes, float64(state.Bytes))
 	gauge(m.limit, float64(state.MaxBytes))
 	var fresh float64

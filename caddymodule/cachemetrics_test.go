@@ -57,12 +57,12 @@ func TestCacheMetrics(t *testing.T) {
 		"bytes", "entries",
 		`evictions_total{reason="age"}`, `evictions_total{reason="changed"}`,
 		`evictions_total{reason="emptied"}`, `evictions_total{reason="size"}`,
-		"fresh", "limit_bytes",
+		"fresh", "held_records", "limit_bytes",
 		`lookups_total{result="busy"}`, `lookups_total{result="grace"}`, `lookups_total{result="hit"}`,
 		`lookups_total{result="miss"}`, `lookups_total{result="stale"}`, `lookups_total{result="strict"}`,
 		"panics_total", "proof_age_seconds", "proofs_total",
 		`reads_total{freshness="lagging"}`, `reads_total{freshness="linearizable"}`, `reads_total{freshness="shared"}`,
-		"too_large_total",
+		"too_large_total", "watches_total",
 	}
 	if !slices.Equal(labels, want) {
 		t.Errorf("there are %q", labels)
@@ -75,9 +75,9 @@ func TestCacheMetricsAreNotMixedUp(t *testing.T) {
 	wantTold(t, func(out chan<- prometheus.Metric) {
 		m.tellCounts(out, cache.Stats{
 			Hits: 1, Graces: 2, Misses: 3, Stales: 4, Stricts: 5, Busy: 6, Reads: 7, FreshReads: 8, Joined: 9,
-			Evicted: 10, Displaced: 11, Aged: 12, Dropped: 13, Proofs: 14, Panics: 15, TooLarge: 16,
+			Evicted: 10, Displaced: 11, Aged: 12, Dropped: 13, Proofs: 14, Panics: 15, TooLarge: 16, Watches: 21,
 		})
-		m.tellState(out, cache.State{Entries: 17, Bytes: 18, MaxBytes: 19, Proven: true, Age: 20 * time.Second})
+		m.tellState(out, cache.State{Entries: 17, Bytes: 18, MaxBytes: 19, Proven: true, Age: 20 * time.Second, Held: 22})
 	}, map[string]string{
 		`amgate_cache_lookups_total{result="hit"}`:           "1",
 		`amgate_cache_lookups_total{result="grace"}`:         "2",
@@ -95,6 +95,8 @@ func TestCacheMetricsAreNotMixedUp(t *testing.T) {
 		`amgate_cache_proofs_total`:                          "14",
 		`amgate_cache_panics_total`:                          "15",
 		`amgate_cache_too_large_total`:                       "16",
+		`amgate_cache_watches_total`:                         "21",
+		`amgate_cache_held_records`:                          "22",
 		`amgate_cache_entries`:                               "17",
 		`amgate_cache_bytes`:                                 "18",
 		`amgate_cache_limit_bytes`:                           "19",

@@ -222,8 +222,13 @@ func (c *Cache) known(k store.Key, now time.Time) (r store.Record, asOf int64, e
 	return r, asOf, nil, ok
 }
 
-// List implements store.Store. It is passed on.
+// List implements store.Store. It is passed on, and counts for MaxReads.
 func (c *Cache) List(ctx context.Context, prefix store.Key, page store.Page) ([]store.Record, int64, error) {
+	leave, err := c.begun()
+	if err != nil {
+		return nil, 0, err
+	}
+	defer leave()
 	return c.inner.List(ctx, prefix, page)
 }
 

@@ -290,6 +290,45 @@ func TestMaxReads(t *testing.T) {
 	})
 }
 
+// TestListsCountAsReads: whoever asks for lists cannot have more of the store
+// than whoever asks for records. Without a setting 256 reads are allowed.
+func TestListsCountAsReads(t *testing.T) {
+	for name, tc := range map[string]struct{ set, allowed int }{"set": {8, 8}, "by default": {0, 256}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(b *bench) {
+				c := open(b, b.hooked, cache.Config{Node: "third", MaxReads: tc.set})
+				synctest.Wait()
+				release := make(chan struct{})
+				b.hooked.set(func() { b.hooked.list = func([]store.Record) error { <-release; return nil } })
+				list := func() error {
+					_, _, err := c.List(b.Context(), "u/", store.Page{})
+					return err
+				}
+				var slow sync.WaitGroup
+				for range tc.allowed {
+					slow.Go(func() {
+						if err := list(); err != nil {
+							b.Error(err)
+						}
+					})
+				}
+				synctest.Wait()
+				if err := list(); !errors.Is(err, store.ErrBusy) {
+					b.Errorf("one list more: %v", err)
+				}
+				if _, _, err := c.Get(b.Context(), "s/one", store.Fresh); !errors.Is(err, store.ErrBusy) {
+					b.Errorf("one read more: %v", err)
+				}
+				close(release)
+				slow.Wait()
+				if err := list(); err != nil {
+					b.Errorf("afterwards: %v", err)
+				}
+			})
+		})
+	}
+}
+
 // TestOneGivesUpOthersGoOn: the first of those who wait for a read hangs up.
 func TestOneGivesUpOthersGoOn(t *testing.T) {
 	inBubble(t, func(b *bench) {

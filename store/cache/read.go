@@ -87,18 +87,26 @@ func (c *Cache) enter() error {
 
 // pass passes a read on to the store.
 func (c *Cache) pass(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
-	c.mu.Lock()
-	err := c.enter()
-	c.mu.Unlock()
+	leave, err := c.begun()
 	if err != nil {
 		return store.Record{}, 0, err
 	}
-	defer func() {
-		c.mu.Lock()
-		c.reading--
-		c.mu.Unlock()
-	}()
+	defer leave()
 	return c.ask(ctx, k, want)
+}
+
+// begun is enter for who does not hold c.mu; an error wants no leave.
+func (c *Cache) begun() (leave func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.enter(); err != nil {
+		return nil, err
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.reading--
+	}, nil
 }
 
 // ask reads from the store and takes notice of whether it answers.

@@ -44,7 +44,7 @@ func (s *Store) Read(ctx context.Context, keys ...store.Key) ([]store.Record, er
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	bounded, leave, err := s.enter(ctx)
+	bounded, leave, err := s.enter(clientv3.WithRequireLeader(ctx))
 	if err != nil {
 		return nil, err
 	}
