@@ -166,10 +166,10 @@ func (m *Manager) lookup(ctx context.Context, tok string, use Use, outage *store
 		if err != nil {
 			return Session{}, err
 		}
-		if s.tracked() {
-			return m.findTracked(ctx, r, s, use, r.during(outage))
+		if s.carried {
+			return m.findCarried(ctx, s, r.during(outage))
 		}
-		return m.findCarried(ctx, s, r.during(outage))
+		return m.findTracked(ctx, r, s, use, r.during(outage))
 	}
 	r, id, err := m.verify(tok)
 	if err != nil {
