@@ -2,8 +2,12 @@ package etcd_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/amgate/amgate/store"
 	"github.com/amgate/amgate/store/etcd"
@@ -59,4 +63,56 @@ func BenchmarkCommit(b *testing.B) {
 			}
 		})
 	})
+}
+
+// BenchmarkCommitAgainstRaw makes logins by Commit and by etcd's own client, in
+// turn, 64 at once, and compares their rates: the median of the rounds counts,
+// since a machine with other work disturbs some.
+func BenchmarkCommitAgainstRaw(b *testing.B) {
+	const logins, clients = 2_000, 64
+	client := startEmbedded(b)
+	s := newStore(b, etcd.Config{Client: client, Prefix: "/am"})
+	deadline := time.Now().Add(time.Hour)
+	session, entry := make([]byte, 512), make([]byte, 64)
+	names := func() (string, string) {
+		n := stores.Add(1)
+		return fmt.Sprintf("s/%027d", n), fmt.Sprintf("u/x/%027d", n)
+	}
+	took := func(login func() error) time.Duration {
+		var all errgroup.Group
+		all.SetLimit(clients)
+		began := time.Now()
+		for range logins {
+			all.Go(login)
+		}
+		if err := all.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(began)
+	}
+	var ours, raws, ratios []float64
+	for b.Loop() {
+		own := took(func() error {
+			k, e := names()
+			_, err := s.Commit(b.Context(),
+				store.Create(store.Key(k), session, deadline), store.Create(store.Key(e), entry, deadline))
+			return err
+		})
+		raw := took(func() error {
+			k, e := names()
+			resp, err := client.Txn(b.Context()).If(
+				clientv3.Compare(clientv3.CreateRevision(k), "=", 0), clientv3.Compare(clientv3.CreateRevision(e), "=", 0),
+			).Then(clientv3.OpPut(k, string(session)), clientv3.OpPut(e, string(entry))).Commit()
+			if err == nil && !resp.Succeeded {
+				err = store.ErrExists
+			}
+			return err
+		})
+		ours, raws = append(ours, logins/own.Seconds()), append(raws, logins/raw.Seconds())
+		ratios = append(ratios, raw.Seconds()/own.Seconds())
+	}
+	for name, values := range map[string][]float64{"logins/s": ours, "raw-logins/s": raws, "of-raw": ratios} {
+		slices.Sort(values)
+		b.ReportMetric(values[len(values)/2], name)
+	}
 }
