@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/callback"
+	"github.com/amgate/amgate/journey/journeytest"
+	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/realm/realmtest"
 	"github.com/amgate/amgate/session"
@@ -86,6 +89,69 @@ func events(t testing.TB, written *bytes.Buffer) []event {
 		all = append(all, e)
 	}
 	return all
+}
+
+// patient is a node that asks twice, whatever it is answered.
+type patient struct{}
+
+func (patient) Process(_ context.Context, in *journey.Input) (journey.Action, error) {
+	asked := in.State.Int("asked")
+	if asked == 2 {
+		return journey.Goto("outcome"), nil
+	}
+	in.State.PutShared("asked", asked+1)
+	return journey.Ask(callback.Name{Prompt: "Again"}), nil
+}
+
+func (patient) Outcomes() []string { return []string{"outcome"} }
+
+// An event of a node tells that it is completed, as in AM: a node that asks, or
+// asks again, has none, nor has a choice among journeys. Metrics count them.
+func TestAuditLogHasCompletedNodes(t *testing.T) {
+	counted, written := new(tally), new(bytes.Buffer)
+	asks := realmtest.Tree("Asks",
+		realmtest.Place("twice", patient{}, "outcome", "name"),
+		realmtest.Place("name", new(nodes.Username), "outcome", journey.Failure))
+	s := realmtest.New(t, realmtest.NewStore(t), realm.Config{
+		Realms: realmtest.Complete(realm.Settings{Path: "/", Users: people, Journeys: realmtest.Journeys(named("Login", 0), asks)}),
+		Base:   realmtest.Base, Metrics: counted, Audit: slog.New(slog.NewJSONHandler(written, nil)),
+	})
+	if err := s.Start(t.Context(), s.Backend); err != nil {
+		t.Fatal(err)
+	}
+	r := s.At(t, "/")
+	reply, err := r.Authenticate(t.Context(), advised(byService, "Login", byService, "Asks"))
+	if err != nil || reply.Step == nil {
+		t.Fatalf("%+v, %v", reply, err)
+	}
+	next := func(step *realm.Step, value any) *realm.Step {
+		req := request()
+		req.AuthID, req.Callbacks = step.AuthID, journeytest.Answers(step.Callbacks, value)
+		reply, err := r.Authenticate(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reply.Step
+	}
+	again := next(next(reply.Step, 1), "x")
+	if found := events(t, written); len(found) > 0 {
+		t.Errorf("no node is completed, but there are %+v", found)
+	}
+	name := next(again, "x")
+	if found := events(t, written); len(found) != 1 || found[0].Msg != "AM-NODE-LOGIN-COMPLETED" || found[0].NodeID != "twice" || found[0].NodeOutcome != "outcome" {
+		t.Errorf("one node is completed: %+v", found)
+	}
+	next(name, "alice")
+	var told []string
+	for _, e := range events(t, written) {
+		told = append(told, e.Msg+" "+e.NodeID)
+	}
+	if want := []string{"AM-NODE-LOGIN-COMPLETED twice", "AM-NODE-LOGIN-COMPLETED name", "AM-TREE-LOGIN-COMPLETED ", "AM-LOGIN-COMPLETED "}; !slices.Equal(told, want) {
+		t.Errorf("%q; want %q", told, want)
+	}
+	if n := counted.lines["node / Asks twice asked"] + counted.lines["node / Asks patient asked"]; n != 2 {
+		t.Errorf("the metrics have %d questions: %v", n, counted.lines)
+	}
 }
 
 // The audit log has AM's events (AM 8.1, "Audit log reference"): one for each

@@ -20,6 +20,7 @@ type Message struct {
 var (
 	_ journey.Node     = (*Message)(nil)
 	_ journey.Declarer = (*Message)(nil)
+	_ journey.Checker  = (*Message)(nil)
 )
 
 // The buttons of Message, by index.
@@ -57,4 +58,12 @@ func (n *Message) Writes() []string {
 		return nil
 	}
 	return []string{n.StateField}
+}
+
+// Check implements journey.Checker.
+func (n *Message) Check() error {
+	if n.StateField == "" {
+		return nil
+	}
+	return checkKey(n.StateField)
 }

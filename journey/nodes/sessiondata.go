@@ -65,5 +65,5 @@ func (n *SessionData) Check() error {
 	case n.StateKey == "":
 		return errors.New("state is missing; name a key of the journey's state")
 	}
-	return nil
+	return checkKey(n.StateKey)
 }
