@@ -59,8 +59,8 @@ cookies. This holds in the block where ` + "`am_auth`" + ` stands: a site, a ` +
 - A browser sends a CORS preflight without cookies. For an app that answers them, leave ` + "`OPTIONS`" + ` out by a matcher.
 - What may be cached is for the app to say. With a shared cache in front of the site, its replies to signed-in users
   need ` + "`Cache-Control: private`" + `.
-- A session lives until it is ended or times out, also when its user is meanwhile deactivated or removed: ` + "`active: false`" + `
-  in a users file refuses new sign-ins.
+- A session lives until it is ended or times out. It ends, too, when its user is removed from the users file, gets
+  ` + "`active: false`" + ` there or another password: [when a user changes](../explanation/sessions.md#when-a-user-changes).
 
 ## ` + "`am_server [<matcher>] { … }`" + `
 

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
@@ -40,11 +41,21 @@ func writeUsers(t testing.TB, dir string, users ...user) {
 		Users []entry `json:"users"`
 	}
 	for _, u := range users {
-		hash, err := bcrypt.GenerateFromPassword([]byte(u.password), bcrypt.MinCost)
-		must(t, err)
-		file.Users = append(file.Users, entry{u.id, u.name, string(hash), u.roles, u.attributes})
+		file.Users = append(file.Users, entry{u.id, u.name, hashOf(t, u), u.roles, u.attributes})
 	}
 	b, err := json.MarshalIndent(file, "", "  ")
 	must(t, err)
 	writeFile(t, filepath.Join(dir, "users.json"), string(b))
+}
+
+// hashes are the hashes of users' passwords: all gateways of a test have the
+// same file, and another hash is another password.
+var hashes sync.Map
+
+func hashOf(t testing.TB, u user) string {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(u.password), bcrypt.MinCost)
+	must(t, err)
+	first, _ := hashes.LoadOrStore(u.name+"\x00"+u.password, string(hash))
+	return first.(string)
 }

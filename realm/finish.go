@@ -124,7 +124,7 @@ func (c *call) grant(tree *journey.Tree, s *journey.Succeeded) session.Grant {
 		AuthLevel:   s.AuthLevel,
 		AuthType:    strings.Join(s.AuthTypes, "|"),
 		Journey:     tree.Name,
-		Properties:  withWebhooks(s.Properties, s.Webhooks),
+		Properties:  c.stamped(withWebhooks(s.Properties, s.Webhooks), s.Subject.ID),
 		MaxTime:     cmp.Or(s.MaxTime, tree.MaxTime, c.MaxTime),
 		IdleTime:    cmp.Or(s.IdleTime, tree.IdleTime, c.IdleTimeout),
 		Seed:        c.seed(),

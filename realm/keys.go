@@ -58,7 +58,6 @@ func (s *Set) DestroyKey(ctx context.Context, path string) error {
 // of them was destroyed, until ctx ends. They were read at revision from, or
 // not at all if that is 0.
 func (s *Set) keepKeys(ctx context.Context, b Backend, from int64) {
-	defer close(s.done)
 	for wait := minWait; ; wait = min(2*wait, maxWait) {
 		if from == 0 {
 			if from = s.keepLoading(ctx, b); from == 0 {

@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/amgate/amgate/cluster"
+	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/affinity"
 	"github.com/amgate/amgate/journey/keep"
@@ -71,6 +73,7 @@ type Set struct {
 	done   chan struct{}
 
 	errands *errands
+	retired *retired
 	hooks   *http.Client
 	// withdraw takes back what load lent to the Backend.
 	withdraw []func()
@@ -92,6 +95,8 @@ type Realm struct {
 	set *Set
 	// linked are the realm's journeys, with their inner journeys in place.
 	linked map[string]*journey.Tree
+	// standing are the realm's people if they know when they change, else nil.
+	standing identity.Standing
 	// running is nil before Start.
 	running atomic.Pointer[running]
 	log     *slog.Logger
@@ -111,6 +116,7 @@ func New(cfg Config) (*Set, error) {
 		names:   make(map[string]*Realm),
 		hosts:   make(map[string]*Realm),
 		errands: newErrands(),
+		retired: newRetired(),
 		hooks:   newHookClient(),
 	}
 	var errs []error
@@ -128,6 +134,7 @@ func (s *Set) add(settings Settings) error {
 		return fmt.Errorf("realm %s is there twice", settings.Path)
 	}
 	r := &Realm{Settings: settings, set: s, log: s.cfg.Logger.With("realm", settings.Path)}
+	r.standing, _ = settings.Users.(identity.Standing)
 	s.realms[settings.Path] = r
 	if err := r.link(); err != nil {
 		return err
@@ -207,7 +214,15 @@ func (s *Set) Start(ctx context.Context, b Backend) error {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop, s.done = stop, make(chan struct{})
-	go s.keepKeys(background, b, from)
+	unfollow := s.followUsers()
+	go func() {
+		defer close(s.done)
+		defer unfollow()
+		var both sync.WaitGroup
+		both.Go(func() { s.retired.run(background) })
+		both.Go(func() { s.keepKeys(background, b, from) })
+		both.Wait()
+	}()
 	return nil
 }
 

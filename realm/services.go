@@ -62,7 +62,7 @@ func (r *Realm) run(ring *token.Ring, b Backend) (*running, error) {
 		}
 		lent.Agents = agents.Users
 	}
-	lent.Counters, lent.Accounts = guarded.Counters, guarded.Accounts
+	lent.Counters, lent.Accounts = guarded.Counters, accounts{guarded.Accounts, r}
 	lent.Sealer = sealer{keys}
 	lent.Meter = meter{r.set.cfg.Metrics, r.Path}
 	return &running{

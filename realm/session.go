@@ -48,7 +48,10 @@ func (s *Set) find(
 		found, err := lookup(k.sessions, tok)
 		switch {
 		case err == nil && wanted(found):
-			return found, nil
+			if s.stands(found) {
+				return found, nil
+			}
+			result = session.ErrEnded
 		case err == nil, errors.Is(err, session.ErrInvalid):
 		case errors.Is(err, session.ErrEnded):
 			result = session.ErrEnded

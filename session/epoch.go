@@ -100,6 +100,18 @@ func (m *Manager) endAllCarried(ctx context.Context, user hash, except *Session)
 	return fmt.Errorf("%w: a user's sessions are ended all the time", store.ErrUnavailable)
 }
 
+// EndCarried ends all sessions of a user that their clients alone carry, unless
+// somebody has done so since, and reports whether it did. It can be repeated
+// after an error, which wraps store.ErrUnavailable.
+func (m *Manager) EndCarried(ctx context.Context, path, userID string, since time.Time) (bool, error) {
+	user := m.userOf(path, userID)
+	e, _, err := m.epoch(ctx, user, store.Fresh)
+	if err != nil || !e.at.Add(-clockMargin).Before(since) {
+		return false, err
+	}
+	return true, m.endAllCarried(ctx, user, nil)
+}
+
 // dateAfter is when a session is dated that is issued now: after the epoch of
 // its user, which it is not to end.
 func (m *Manager) dateAfter(ctx context.Context, user hash) (time.Time, error) {

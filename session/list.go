@@ -192,15 +192,38 @@ func (m *Manager) EndUser(ctx context.Context, path, userID string, except *Sess
 	if err := m.endAllCarried(ctx, m.userOf(path, userID), except); err != nil {
 		return nil, err
 	}
-	entries, _, err := m.index(ctx, r, m.userOf(path, userID))
+	return m.endIndexed(ctx, r, userID, func(s Session) bool { return except != nil && s.id == except.id })
+}
+
+// EndUnless ends the sessions of a user that the store knows, but for those
+// that stand, and returns those that it ended. One whose properties only its
+// client has stands if it was issued after since. Errors: what wraps
+// store.ErrUnavailable; some sessions may have ended then, and it can be
+// repeated.
+func (m *Manager) EndUnless(ctx context.Context, path, userID string, since time.Time, stands func(Session) bool) (ended []Session, err error) {
+	r, err := m.realm(path)
+	if err != nil {
+		return nil, err
+	}
+	return m.endIndexed(ctx, r, userID, func(s Session) bool {
+		if s.isStub() {
+			return s.Created().After(since)
+		}
+		return stands(s)
+	})
+}
+
+// endIndexed ends those of a user's sessions in the store that are not spared.
+func (m *Manager) endIndexed(ctx context.Context, r *realm, userID string, spared func(Session) bool) (ended []Session, err error) {
+	entries, _, err := m.index(ctx, r, m.userOf(r.path, userID))
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
-		if except != nil && e.id == except.id {
+		s, err := m.load(ctx, r, e.id, store.Any)
+		if err == nil && spared(s) {
 			continue
 		}
-		s, err := m.load(ctx, r, e.id, store.Any)
 		if err == nil {
 			err = m.Destroy(ctx, s)
 		}

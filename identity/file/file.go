@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,9 @@ type Store struct {
 	gate   *password.Gate
 	log    *slog.Logger
 	people atomic.Pointer[people]
+	// listeners are told of users that have changed.
+	mu        sync.Mutex
+	listeners map[*func([]string, time.Time)]struct{}
 	// verify is Digest.Verify; tests count its calls.
 	verify func(password.Digest, string) bool
 
@@ -49,6 +53,8 @@ func Open(cfg Config) (*Store, error) {
 		log:    cfg.Logger.With("file", cfg.Path),
 		verify: password.Digest.Verify,
 		done:   make(chan struct{}),
+
+		listeners: make(map[*func([]string, time.Time)]struct{}),
 	}
 	w := watcher{path: cfg.Path}
 	text, err := w.read()
@@ -59,6 +65,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	first.since = time.Now()
 	s.people.Store(first)
 
 	poll := cfg.Poll

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/identity/password"
@@ -23,6 +24,7 @@ type people struct {
 	byName map[string]*person // by canonical name
 	byID   map[string]*person
 	decoys []decoy
+	since  time.Time // in force
 
 	mu      sync.Mutex
 	indexes map[string]index // of the attributes that were searched for

@@ -107,7 +107,7 @@ func (s *Store) watch(ctx context.Context, w *watcher, poll time.Duration) {
 			s.log.Error("a new version of the users file is refused; the one before it stays in force", "error", err)
 			continue
 		}
-		s.people.Store(fresh)
+		s.takeOver(fresh, w.seen.ModTime())
 		s.log.Info("a new version of the users file is in force", "users", len(fresh.byID))
 	}
 }

@@ -2,7 +2,9 @@ package password
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -93,6 +95,13 @@ func (d Digest) Verify(password string) bool {
 func (d Digest) derive(password string) []byte {
 	p := d.profile
 	return argon2.IDKey([]byte(password), d.salt, p.time, p.memory, p.threads, uint32(p.keyLen))
+}
+
+// Fingerprint tells digests apart, even those of the same password. Nothing of
+// the digest can be found out from it.
+func (d Digest) Fingerprint() string {
+	sum := sha256.Sum256([]byte("amgate password fingerprint\x00" + d.encode()))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
 // encode is the inverse of Parse.
