@@ -23,6 +23,8 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/amgate/amgate/identity/password"
 )
 
 const (
@@ -62,7 +64,8 @@ type proxy struct {
 }
 
 // start runs a process with one site, and waits until a path that both kinds
-// of site answer is served.
+// of site answer is served. The password of alice is hashed as cheaply as can
+// be, that of bob as amgate hash-password does; both are "password".
 func start(b *testing.B, binary, name, options, site string) *proxy {
 	b.Helper()
 	dir := b.TempDir()
@@ -71,7 +74,8 @@ func start(b *testing.B, binary, name, options, site string) *proxy {
 		b.Fatal(err)
 	}
 	addr := freeAddr(b)
-	write(b, filepath.Join(dir, "users.yaml"), fmt.Sprintf("users:\n  - username: alice\n    password: %s\n", hash))
+	write(b, filepath.Join(dir, "users.yaml"), fmt.Sprintf("users:\n  - username: alice\n    password: %s\n  - username: bob\n    password: %s\n",
+		hash, password.Hash("password")))
 	write(b, filepath.Join(dir, "Caddyfile"), "{\n\tadmin off\n\tauto_https off\n\tlog {\n\t\tformat am\n\t}\n"+
 		options+"}\n\nhttp://"+addr+" {\n"+site+"}\n")
 	log, err := os.Create(filepath.Join(dir, name+".log"))

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -15,24 +17,29 @@ import (
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/realm/realmtest"
 	"github.com/amgate/amgate/rest"
+	"github.com/amgate/amgate/store"
+	"github.com/amgate/amgate/store/etcd"
+	"github.com/amgate/amgate/store/etcd/embedded"
+	"github.com/amgate/amgate/store/storetest"
 )
 
-// loneStep answers the steps of a journey in memory, one after the other and
-// without a connection: what a step costs beside HTTP.
+// loneStep answers the steps of a journey, one after the other and without a
+// connection: what a step costs beside HTTP.
 type loneStep struct {
 	api   *rest.API
+	store *storetest.Faulty
 	reply *httptest.ResponseRecorder
 }
 
-// newLoneStep begins a journey like loopJourney. Its audit events are written
-// to nowhere.
-func newLoneStep(b *testing.B) *loneStep {
+// newLoneStep begins a journey like loopJourney in a scheme. Its audit events
+// are written to nowhere.
+func newLoneStep(b *testing.B, scheme string, st store.Store) *loneStep {
 	b.Helper()
 	choice := &nodes.Choice{Prompt: "Again?", Choices: []string{"again", "done"}}
-	s := realmtest.New(b, realmtest.NewStore(b), realm.Config{
+	s := realmtest.New(b, st, realm.Config{
 		Base: realmtest.Base, BaseURL: realmtest.Origin, Audit: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 		Realms: realmtest.Complete(realm.Settings{
-			Path: "/", JourneySessions: realm.JourneysInMemory,
+			Path: "/", JourneySessions: realm.JourneyScheme(scheme), JourneyTimeout: time.Hour,
 			Journeys: realmtest.Journeys(realmtest.Tree("Login",
 				realmtest.Place("pick", choice, "again", "pick", "done", "failure"))),
 		}),
@@ -45,10 +52,35 @@ func newLoneStep(b *testing.B) *loneStep {
 			Realms: s.Set, Base: realmtest.Base, Logger: s.Log.Logger(),
 			ClientIP: func(*http.Request) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, 1}) },
 		}),
+		store: s.Store,
 		reply: httptest.NewRecorder(),
 	}
 	l.post(b, []byte("{}"))
 	return l
+}
+
+// newEtcd is an etcd that is embedded in this process.
+func newEtcd(b *testing.B) store.Store {
+	b.Helper()
+	server, err := embedded.Start(b.Context(), embedded.Config{Dir: filepath.Join(b.TempDir(), "cts"), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	st, err := etcd.New(etcd.Config{Client: server.Client(), Alone: true, Prefix: "/am"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return st
 }
 
 // answer posts the last reply back, as clients do.
@@ -69,15 +101,33 @@ func (l *loneStep) post(b *testing.B, body []byte) {
 	}
 }
 
-// round answers steps for a round and returns the processor seconds that one
-// takes, the collector's share included.
-func (l *loneStep) round(b *testing.B) float64 {
+// stepCost is what a step takes: processor seconds, the collector's share
+// included, allocations, both with the store's; and what it asks of the store,
+// each a round trip where that is elsewhere.
+type stepCost struct{ cpu, allocs, reads, commits float64 }
+
+// round answers steps for a round.
+func (l *loneStep) round(b *testing.B) stepCost {
 	b.Helper()
-	before, steps := ownCPU(b), 0
-	for began := time.Now(); time.Since(began) < roundTime; steps++ {
+	before, cpu := l.count(), ownCPU(b)
+	n := 0.0
+	for began := time.Now(); time.Since(began) < roundTime; n++ {
 		l.answer(b)
 	}
-	return (ownCPU(b) - before) / float64(steps)
+	used, after := ownCPU(b)-cpu, l.count()
+	return stepCost{
+		cpu: used / n, allocs: (after.allocs - before.allocs) / n,
+		reads: (after.reads - before.reads) / n, commits: (after.commits - before.commits) / n,
+	}
+}
+
+// count is what was allocated and asked so far.
+func (l *loneStep) count() stepCost {
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	return stepCost{
+		allocs: float64(memory.Mallocs), reads: float64(l.store.Gets.Load()), commits: float64(l.store.Commits.Load()),
+	}
 }
 
 // ownCPU is the processor time that this process has used, in seconds.
@@ -90,11 +140,15 @@ func ownCPU(b *testing.B) float64 {
 	return float64(used.Utime.Nano()+used.Stime.Nano()) / 1e9
 }
 
-// BenchmarkLoneStep is loneStep by itself.
+// BenchmarkLoneStep is loneStep by itself, on a store in memory.
 func BenchmarkLoneStep(b *testing.B) {
-	l := newLoneStep(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		l.answer(b)
+	for _, scheme := range schemes {
+		b.Run(scheme, func(b *testing.B) {
+			l := newLoneStep(b, scheme, realmtest.NewStore(b))
+			b.ReportAllocs()
+			for b.Loop() {
+				l.answer(b)
+			}
+		})
 	}
 }
