@@ -66,6 +66,13 @@ type Leveler interface {
 	LevelGain() int
 }
 
+// Rememberer is a Node that leaves the client a cookie by which its user is
+// known again, of the host alone and with the path "/".
+type Rememberer interface {
+	// RememberedBy is the cookie's name.
+	RememberedBy() string
+}
+
 // tree is the name of the journey that the node was written in.
 func (p *Placed) tree(t *Tree) string {
 	if p.Tree != "" {

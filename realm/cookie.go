@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/amgate/amgate/journey"
 )
 
 // Values of Cookie.SameSite, as a Caddyfile writes them.
@@ -101,6 +103,51 @@ func (c Cookie) Set(h http.Header, token string, secure bool) {
 // Clear adds the Set-Cookie line that makes the browser forget the token.
 func (c Cookie) Clear(h http.Header, secure bool) {
 	h.Add("Set-Cookie", c.line("", secure)+"; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
+}
+
+// persistentCookies are the names of the cookies by which the journeys know
+// users again: sorted, each once. A disabled journey may have set one earlier.
+func persistentCookies(journeys map[string]*journey.Tree) []string {
+	var names []string
+	for _, tree := range journeys {
+		for _, placed := range tree.Nodes {
+			if placed != nil { // else Link has told of it
+				names = appendPersistent(names, placed.Node)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// appendPersistent appends the names of the cookies of a node and its parts.
+func appendPersistent(names []string, node journey.Node) []string {
+	switch n := node.(type) {
+	case journey.Rememberer:
+		return append(names, n.RememberedBy())
+	case journey.Parent:
+		for _, part := range n.Parts() {
+			names = appendPersistent(names, part.Node)
+		}
+	}
+	return names
+}
+
+// ClearPersistent adds to reply the Set-Cookie lines that make the browser
+// forget the persistent cookies that the request with these headers carries. It
+// is those of all realms: clients sign out of one realm at another's address.
+func (r *Realm) ClearPersistent(reply, request http.Header, secure bool) {
+	var names []string
+	for _, other := range r.set.realms {
+		names = append(names, other.remembering...)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		for range CookieValues(request, name) {
+			Cookie{Name: name, SameSite: SameSiteLax}.Clear(reply, secure)
+			break
+		}
+	}
 }
 
 // SetAffinity adds the Set-Cookie line for AffinityCookie. It is kept to the

@@ -95,6 +95,9 @@ type Realm struct {
 	set *Set
 	// linked are the realm's journeys, with their inner journeys in place.
 	linked map[string]*journey.Tree
+	// remembering are the names of the persistent cookies of its journeys: sorted,
+	// each once.
+	remembering []string
 	// standing are the realm's people if they know when they change, else nil.
 	standing identity.Standing
 	// running is nil before Start.
@@ -178,7 +181,7 @@ func (r *Realm) link() error {
 			errs = append(errs, fmt.Errorf("realm %s: %w", r.Path, err))
 		}
 	}
-	r.linked = linked
+	r.linked, r.remembering = linked, persistentCookies(r.Journeys)
 	return errors.Join(errs...)
 }
 

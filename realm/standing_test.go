@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -201,6 +202,45 @@ func TestPasswordChangeWhileNobodyLooks(t *testing.T) {
 			t.Error("it has not ended")
 		}
 	})
+}
+
+// TestPasswordChangeEndsPersistentCookies: a persistent cookie from before the
+// change opened a new session. The password is asked for instead. SECURITY 16, 33.
+func TestPasswordChangeEndsPersistentCookies(t *testing.T) {
+	users := newStaff("old", "hers")
+	site := realmtest.Open(t, realm.Settings{Path: "/", Users: users, DefaultJourney: "Remember", Journeys: realmtest.Journeys(
+		realmtest.Tree("Remember",
+			realmtest.Place("known", &nodes.PersistentCookie{Cookie: "remember", Idle: 1}, "true", journey.Success, "false", "name"),
+			realmtest.Place("name", new(nodes.Username), "outcome", "pass"),
+			realmtest.Place("pass", new(nodes.Password), "outcome", "check"),
+			realmtest.Place("check", new(nodes.DataStore), "true", "set", "false", journey.Failure),
+			realmtest.Place("set", &nodes.SetPersistentCookie{Cookie: "remember", Idle: 1, MaxLife: 1}, "outcome", journey.Success),
+		),
+	)})
+	r := site.At(t, "/")
+	visit := func(cookies ...*http.Cookie) realm.Reply {
+		t.Helper()
+		req := request()
+		req.Client.Cookies = cookies
+		reply, err := r.Authenticate(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reply
+	}
+	done := answer(t, r, answer(t, r, visit().Step, "alice").Step, "wonder land")
+	if done.Success == nil || len(done.Cookies) != 1 {
+		t.Fatalf("%+v", done)
+	}
+	if visit(done.Cookies...).Success == nil {
+		t.Error("the cookie is not known")
+	}
+	for _, stamp := range []string{"new", ""} {
+		users.change(stamp, time.Now())
+		if again := visit(done.Cookies...); again.Success != nil || again.Step == nil {
+			t.Errorf("stamp %q: %+v", stamp, again)
+		}
+	}
 }
 
 // TestSwitchedOffAccountHasNoSession: a journey that switches an account off

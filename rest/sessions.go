@@ -139,12 +139,12 @@ type logoutBody struct {
 }
 
 // logout ends the session, and makes a browser forget the cookie if that is
-// how the token came.
+// how the token came, and in any case the persistent cookies that it sent: they
+// would sign in again.
 //
 // AM also sends Clear-Site-Data here. We do not: it would clear the storage
 // and the cookies of the whole site, those of the protected apps and of the
-// login page in the next tab among them, to remove what this API never puts
-// there.
+// login page in the next tab among them.
 func (a *API) logout(_ http.ResponseWriter, c *call) (reply, error) {
 	ended, err := a.front.Realms.Logout(c.Context(), c.target.tokens)
 	if err != nil {
@@ -155,10 +155,11 @@ func (a *API) logout(_ http.ResponseWriter, c *call) (reply, error) {
 		body.Result = "Token has expired"
 	}
 	body.Goto, _ = c.realm.Goto(c.query.Get("goto"), a.front.Origin(c.Request))
-	rep := ok(body)
+	rep, secure := ok(body), a.front.Secure(c.Request)
+	rep.header = http.Header{}
 	if c.target.byCookie {
-		rep.header = http.Header{}
-		c.realm.Cookie.Clear(rep.header, a.front.Secure(c.Request))
+		c.realm.Cookie.Clear(rep.header, secure)
 	}
+	c.realm.ClearPersistent(rep.header, c.Header, secure)
 	return rep, nil
 }

@@ -9,7 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/realm/realmtest"
 )
 
 const (
@@ -161,6 +164,38 @@ func TestLogout(t *testing.T) {
 		res = s.do(t, "POST", way.url+"_action=logout", way.body, header...)
 		if want := `{"result":"Token has expired"}`; res.Code != http.StatusOK || res.Body.String() != want {
 			t.Errorf("%s again: %d %s", name, res.Code, res.Body)
+		}
+	}
+}
+
+// TestLogoutForgetsPersistentCookies: who had signed out was signed in again at
+// the next visit. However the token comes, the cookies that the journeys of any
+// realm set are taken away, and no others.
+func TestLogoutForgetsPersistentCookies(t *testing.T) {
+	s := open(t, func(alpha *realm.Settings) {
+		alpha.Journeys["Set"] = realmtest.Tree("Set",
+			realmtest.Place("set", &nodes.SetPersistentCookie{Cookie: "remember", Idle: 1, MaxLife: 1}, "outcome", "decide"),
+			realmtest.Place("decide", &nodes.PersistentCookie{Cookie: "other", Idle: 1}, "true", journey.Success, "false", journey.Failure))
+	})
+	const (
+		tail   = "=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+		sent   = "theirs=1; remember=a; remember=b; other=c"
+		atRoot = "/am/json/realms/root/sessions"
+	)
+	for _, url := range []string{sessionsURL, atRoot} {
+		for what, header := range map[string][]string{
+			"by cookie":        {"Cookie", cookieName + "=" + s.login(t) + "; " + sent},
+			"by header":        {"Cookie", sent, cookieName, s.login(t)},
+			"that has run out": {"Cookie", cookieName + "=x; " + sent},
+		} {
+			res := s.do(t, "POST", url+"?_action=logout", "", append(header, "Accept-API-Version", latest)...)
+			want := []string{"other" + tail, "remember" + tail}
+			if len(header) == 2 {
+				want = append([]string{cookieName + tail}, want...)
+			}
+			if got := res.Header().Values("Set-Cookie"); res.Code != http.StatusOK || !slices.Equal(got, want) {
+				t.Errorf("%s %s: %d, Set-Cookie %q, want %q", url, what, res.Code, got, want)
+			}
 		}
 	}
 }

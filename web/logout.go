@@ -30,6 +30,7 @@ func (p *Pages) logout(w http.ResponseWriter, v *visit) (reply, error) {
 	}
 	rep := p.signedOut(v)
 	v.realm.Cookie.Clear(rep.header, v.secure)
+	v.realm.ClearPersistent(rep.header, v.Header, v.secure)
 	return rep, nil
 }
 

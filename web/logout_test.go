@@ -4,6 +4,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/nodes"
+	"github.com/amgate/amgate/realm"
+	"github.com/amgate/amgate/realm/realmtest"
 )
 
 // TestLogoutByLink answers OpenAM's CVE-2026-123545 (SECURITY 65) for the one
@@ -67,6 +72,30 @@ func TestLogoutWithoutSession(t *testing.T) {
 		if page.sets(sso) != (from == "none") {
 			t.Errorf("from %s: Set-Cookie %q", from, page.header.Values("Set-Cookie"))
 		}
+	}
+}
+
+// TestLogoutPageForgetsPersistentCookies: who had signed out was signed in again
+// at the next visit, even by a cookie that a node on a page sets. A link that only
+// asks takes nothing away.
+func TestLogoutPageForgetsPersistentCookies(t *testing.T) {
+	w := open(t, func(alpha *realm.Settings) {
+		set := &nodes.SetPersistentCookie{Cookie: "remember", Idle: 1, MaxLife: 1}
+		alpha.Journeys["Set"] = realmtest.Tree("Set", realmtest.Place("page",
+			&nodes.Page{Children: []nodes.Child{{ID: "set", Type: "SetPersistentCookieNode", Node: set}}}, "outcome", journey.Success))
+	})
+	b := w.browser(t)
+	b.signIn(loginAt)
+	theirs := sso + "=" + b.cookie(sso) + "; theirs=1; remember=sealed"
+	asked := b.get(logoutAt, "Sec-Fetch-Site", "cross-site", "Cookie", theirs)
+	if asked.sets("remember") {
+		t.Errorf("a forged link: Set-Cookie %q", asked.header.Values("Set-Cookie"))
+	}
+	if page := b.get(logoutAt, "Cookie", theirs); !page.sets("remember") || page.sets("theirs") {
+		t.Errorf("Set-Cookie %q", page.header.Values("Set-Cookie"))
+	}
+	if page := b.get(logoutAt); page.sets("remember") {
+		t.Errorf("what was not sent: Set-Cookie %q", page.header.Values("Set-Cookie"))
 	}
 }
 

@@ -165,6 +165,48 @@ func TestSwitchedOffIsSeenEverywhere(t *testing.T) {
 }
 
 // What its source says is not active stays so.
+// standing are people who know how they stand.
+type standing struct{ *crowd }
+
+func (standing) Stamp(id string) (string, time.Time) { return "stamp of " + id, time.Unix(1, 0) }
+
+func (standing) OnChange(fn func([]string, time.Time)) (stop func()) {
+	fn([]string{"4711"}, time.Unix(2, 0))
+	return func() { fn(nil, time.Time{}) }
+}
+
+// TestGuardHidesNoChange: nodes that saw the people through the guard could not
+// see that a password had changed. Where nobody knows, none pretends to.
+// SECURITY 16, 33.
+func TestGuardHidesNoChange(t *testing.T) {
+	w := newWorld(t)
+	if _, ok := w.node(nil).Users.(identity.Standing); ok {
+		t.Error("people who do not know how they stand say they do")
+	}
+	keys, _ := w.ring.Realm("/alpha")
+	g, err := guard.New(guard.Config{
+		Store: w.store, Realm: "/alpha", Keys: keys, NameKey: w.ring.DeriveLasting("account names"),
+		Users: standing{w.users}, Switching: true, Logger: w.log.Logger(),
+	})
+	expect(t, "new", err, nil)
+	seen, ok := g.Users.(identity.Standing)
+	if !ok {
+		t.Fatal("the guard hides how its people stand")
+	}
+	if stamp, since := seen.Stamp("4711"); stamp != "stamp of 4711" || !since.Equal(time.Unix(1, 0)) {
+		t.Errorf("stamp %q since %v", stamp, since)
+	}
+	told := 0
+	stop := seen.OnChange(func([]string, time.Time) { told++ })
+	if stop(); told != 2 {
+		t.Errorf("told %d times, want once of the change and once of the stop", told)
+	}
+	expect(t, "set active", g.Accounts.SetActive(t.Context(), w.users.bjensen, false), nil)
+	if u, err := seen.ByID(t.Context(), "4711"); err != nil || u.Active {
+		t.Errorf("who is switched off is seen as %+v, %v", u, err)
+	}
+}
+
 func TestSourceIsNotOverruled(t *testing.T) {
 	w := newWorld(t)
 	g := w.node(nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
@@ -24,7 +25,32 @@ var (
 
 // guarded returns the people of cfg seen through their records.
 func guarded(cfg Config, r *records, l *lockout) identity.Store {
-	return &people{inner: cfg.Users, records: r, lockout: l, switching: cfg.Switching}
+	p := &people{inner: cfg.Users, records: r, lockout: l, switching: cfg.Switching}
+	if inner, ok := cfg.Users.(identity.Standing); ok {
+		return &standing{p, inner}
+	}
+	return p
+}
+
+// standing are people whose source knows from memory how they stand. Whether
+// they are switched off or locked out is not part of it.
+type standing struct {
+	*people
+	inner identity.Standing
+}
+
+var (
+	_ identity.Standing = (*standing)(nil)
+	_ identity.Searcher = (*standing)(nil)
+	_ identity.Lister   = (*standing)(nil)
+)
+
+// Stamp implements identity.Standing.
+func (s *standing) Stamp(id string) (stamp string, since time.Time) { return s.inner.Stamp(id) }
+
+// OnChange implements identity.Standing.
+func (s *standing) OnChange(fn func(ids []string, made time.Time)) (stop func()) {
+	return s.inner.OnChange(fn)
 }
 
 // ByName implements identity.Store.

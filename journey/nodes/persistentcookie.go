@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/amgate/amgate/identity"
 	"github.com/amgate/amgate/journey"
 )
 
@@ -39,6 +40,9 @@ type cookieClaims struct {
 	// used, and in any case.
 	Idle    int64 `json:"tokenIdleTimeSeconds"`
 	Expires int64 `json:"exp"`
+	// Stamp is the user's, see identity.Standing, when the cookie was first set;
+	// "" if the realm's people had none.
+	Stamp string `json:"stamp,omitempty"`
 }
 
 type cookieContext struct {
@@ -114,17 +118,36 @@ func (p persistentCookie) find(in *journey.Input) (cookieClaims, bool, error) {
 			return cookieClaims{}, false, fmt.Errorf("the persistent cookie could not be opened: %w", err)
 		}
 		var claims cookieClaims
-		if json.Unmarshal(plain, &claims) == nil && claims.good(in.Realm) {
+		if json.Unmarshal(plain, &claims) == nil && claims.good(in) {
 			return claims, true, nil
 		}
 	}
 	return cookieClaims{}, false, nil
 }
 
-// good reports whether the claims are about a user of the realm, and not over.
-func (c cookieClaims) good(realm string) bool {
+// good reports whether the claims are about a user of the realm who stands, and
+// not over.
+func (c cookieClaims) good(in *journey.Input) bool {
 	now := time.Now().Unix()
-	return c.Context.Realm == realm && c.Context.User != "" && now < c.Idle && now < c.Expires
+	return c.Context.Realm == in.Realm && c.Context.User != "" && now < c.Idle && now < c.Expires && c.stands(in.Users)
+}
+
+// stands reports whether the user signs in by what was so when the cookie was
+// set. A cookie without a stamp does not tell, and so does not stand; nor does
+// one whose stamp this node does not know yet: to sign in once more is the
+// lesser harm.
+func (c cookieClaims) stands(users identity.Store) bool {
+	stamp, known := stampOf(users, c.Context.User)
+	return !known || stamp != "" && stamp == c.Stamp
+}
+
+// stampOf is the stamp of a user, if the people know when they change.
+func stampOf(users identity.Store, id string) (stamp string, known bool) {
+	standing, known := users.(identity.Standing)
+	if known {
+		stamp, _ = standing.Stamp(id)
+	}
+	return stamp, known
 }
 
 // clientIP is the client's address in its one form; "" if it is not known.

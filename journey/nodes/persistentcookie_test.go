@@ -130,6 +130,57 @@ func TestPersistentCookieBesidePlantedOnes(t *testing.T) {
 	nt.WithCookie("session-jwt", good).Arrive().WantOutcome("false")
 }
 
+// staff are people who know how they stand: one stamp for all of them.
+type staff struct {
+	identity.Store
+	stamp string
+}
+
+var _ identity.Standing = staff{}
+
+func (s staff) Stamp(string) (string, time.Time)               { return s.stamp, time.Now() }
+func (staff) OnChange(func([]string, time.Time)) (stop func()) { return func() {} }
+
+// TestPersistentCookieIsOverWithItsPassword: a cookie signed its thief in, or
+// its user, after the password was changed. What does not say which password it
+// rests on is refused too, and using a cookie does not give it the new one's
+// stamp. SECURITY 16, 33.
+func TestPersistentCookieIsOverWithItsPassword(t *testing.T) {
+	demo := journeytest.Demo(username, password)
+	setAmong := func(users identity.Store) string {
+		return journeytest.Given(t, newNode[*nodes.SetPersistentCookie](t, "set_persistent_cookie", nil)).WithUsers(users).
+			WithSubject(username).Arrive().Complete().Action().Cookies()[0].Value
+	}
+	for what, tt := range map[string]struct {
+		set, now identity.Store
+		want     string
+	}{
+		"the same password":            {staff{demo, "old"}, staff{demo, "old"}, "true"},
+		"another password":             {staff{demo, "old"}, staff{demo, "new"}, "false"},
+		"a user who is gone or off":    {staff{demo, "old"}, staff{demo, ""}, "false"},
+		"a cookie without a stamp":     {demo, staff{demo, "old"}, "false"},
+		"no stamp, of a user without":  {demo, staff{demo, ""}, "false"},
+		"people who do not know":       {demo, demo, "true"},
+		"people who know no more":      {staff{demo, "old"}, demo, "true"},
+		"an account that was shut off": {staff{demo, "old"}, staff{journeytest.Users{{User: identity.User{ID: username}}}, "old"}, "false"},
+	} {
+		value := setAmong(tt.set)
+		nt := withCookie(t, value, nil).WithUsers(tt.now).Arrive().WantOutcome(tt.want)
+		if got := nt.Action().Subject() != nil; got != (tt.want == "true") {
+			t.Errorf("%s: identified somebody: %t", what, got)
+		}
+	}
+
+	used := withCookie(t, setAmong(staff{demo, "old"}), nil).WithUsers(staff{demo, "old"}).WithSubject(username).
+		Arrive().WantOutcome("true").Complete().Action().Cookies()[0].Value
+	withCookie(t, used, nil).WithUsers(staff{demo, "old"}).Arrive().WantOutcome("true")
+	withCookie(t, used, nil).WithUsers(staff{demo, "new"}).Arrive().WantOutcome("false")
+	changed := withCookie(t, used, nil).WithUsers(staff{demo, "old"}).WithSubject(username).Arrive().WantOutcome("true")
+	if got := changed.WithUsers(staff{demo, "new"}).Complete().Action().Cookies(); len(got) != 0 {
+		t.Errorf("a password that was changed on the way: set %v", got)
+	}
+}
+
 func TestPersistentCookieTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cookie := setCookie(t, func(n *nodes.SetPersistentCookie) { n.Idle, n.MaxLife = 2, 5 })

@@ -12,7 +12,7 @@ import (
 
 // PersistentCookie knows a user by the cookie that a Set Persistent Cookie node
 // of the same name and key has set: true if the cookie is of this realm, not
-// over, and of a user who may sign in. After success the cookie has its whole
+// over, and of a user who may sign in and has the same password since. After success the cookie has its whole
 // idle time again; its whole life stays as it is.
 type PersistentCookie struct {
 	// Idle is in hours.
@@ -27,11 +27,12 @@ type PersistentCookie struct {
 }
 
 var (
-	_ journey.Node      = (*PersistentCookie)(nil)
-	_ journey.Declarer  = (*PersistentCookie)(nil)
-	_ journey.Completer = (*PersistentCookie)(nil)
-	_ journey.Requirer  = (*PersistentCookie)(nil)
-	_ journey.Checker   = (*PersistentCookie)(nil)
+	_ journey.Node       = (*PersistentCookie)(nil)
+	_ journey.Declarer   = (*PersistentCookie)(nil)
+	_ journey.Completer  = (*PersistentCookie)(nil)
+	_ journey.Requirer   = (*PersistentCookie)(nil)
+	_ journey.Checker    = (*PersistentCookie)(nil)
+	_ journey.Rememberer = (*PersistentCookie)(nil)
 )
 
 func newPersistentCookie() journey.Node {
@@ -92,6 +93,9 @@ func (*PersistentCookie) Writes() []string { return []string{journey.KeyUsername
 
 // Needs implements journey.Requirer.
 func (n *PersistentCookie) Needs() []journey.Need { return n.cookie().needs() }
+
+// RememberedBy implements journey.Rememberer.
+func (n *PersistentCookie) RememberedBy() string { return n.Cookie }
 
 // Check implements journey.Checker.
 func (n *PersistentCookie) Check() error {

@@ -24,10 +24,11 @@ type SetPersistentCookie struct {
 }
 
 var (
-	_ journey.Node      = (*SetPersistentCookie)(nil)
-	_ journey.Completer = (*SetPersistentCookie)(nil)
-	_ journey.Requirer  = (*SetPersistentCookie)(nil)
-	_ journey.Checker   = (*SetPersistentCookie)(nil)
+	_ journey.Node       = (*SetPersistentCookie)(nil)
+	_ journey.Completer  = (*SetPersistentCookie)(nil)
+	_ journey.Requirer   = (*SetPersistentCookie)(nil)
+	_ journey.Checker    = (*SetPersistentCookie)(nil)
+	_ journey.Rememberer = (*SetPersistentCookie)(nil)
 )
 
 func newSetPersistentCookie() journey.Node {
@@ -50,12 +51,14 @@ func (n *SetPersistentCookie) Complete(_ context.Context, in *journey.Input) (jo
 	if in.Subject == "" {
 		return action, nil
 	}
+	stamp, _ := stampOf(in.Users, in.Subject)
 	now := time.Now()
 	cookie, err := n.cookie().seal(in.Services.Sealer, cookieClaims{
 		Context: cookieContext{Realm: in.Realm, User: in.Subject, Journey: in.Journey, ClientIP: clientIP(in)},
 		Issued:  now.Unix(),
 		Idle:    now.Add(hours(n.Idle)).Unix(),
 		Expires: now.Add(hours(n.MaxLife)).Unix(),
+		Stamp:   stamp,
 	})
 	if err != nil {
 		return journey.Action{}, err
@@ -68,6 +71,9 @@ func (*SetPersistentCookie) Outcomes() []string { return []string{outcomeOnly} }
 
 // Needs implements journey.Requirer.
 func (n *SetPersistentCookie) Needs() []journey.Need { return n.cookie().needs() }
+
+// RememberedBy implements journey.Rememberer.
+func (n *SetPersistentCookie) RememberedBy() string { return n.Cookie }
 
 // Check implements journey.Checker.
 func (n *SetPersistentCookie) Check() error {

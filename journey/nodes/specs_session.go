@@ -5,7 +5,10 @@ import "github.com/amgate/amgate/journey"
 // differentCookie is how amgate's persistent cookies differ from AM's.
 const differentCookie = "The cookie names the user by id and is sealed by the realm's secret, as a JWE; the signing key, if there is one, is " +
 	"part of what it is sealed for. It is the host's alone (AM sets it for every cookie domain), and SameSite=Lax. " +
-	"AM's own persistent cookies are not known here."
+	"AM's own persistent cookies are not known here. Where the realm's people tell when they change, as those of a file do, " +
+	"a cookie is no longer good once its user's password has changed, or the user is gone or not active; nor is one that was set " +
+	"before cookies said which password it was, so its user signs in once more. In AM it stays good. " +
+	"A logout takes the cookies away that its request carries; AM does so by Clear-Site-Data."
 
 // mailsToAccounts reports whether the link of an Email Suspend node only ever
 // goes to the address of an account, and so says who follows it.
@@ -69,7 +72,7 @@ func sessionSpecs() []Spec {
 		{
 			Name: "persistent_cookie", Type: "PersistentCookieDecisionNode", Title: "Persistent Cookie Decision",
 			Doc: "Knows a user by the cookie that set_persistent_cookie has set, with the same name and key: true if it is of " +
-				"this realm, not over, and of a user who may sign in. After success its idle time begins anew.",
+				"this realm, not over, and of a user who may sign in and has the same password since. After success its idle time begins anew.",
 			Differences: differentCookie,
 			New:         newPersistentCookie,
 			Proves:      []string{outcomeTrue},
