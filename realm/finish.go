@@ -125,7 +125,7 @@ func (c *call) grant(tree *journey.Tree, s *journey.Succeeded) session.Grant {
 		AuthType:    strings.Join(s.AuthTypes, "|"),
 		Journey:     tree.Name,
 		Properties:  c.stamped(withWebhooks(s.Properties, s.Webhooks), s.Subject.ID),
-		MaxTime:     cmp.Or(s.MaxTime, tree.MaxTime, c.MaxTime),
+		MaxTime:     c.longest(cmp.Or(s.MaxTime, tree.MaxTime, c.MaxTime)),
 		IdleTime:    cmp.Or(s.IdleTime, tree.IdleTime, c.IdleTimeout),
 		Seed:        c.seed(),
 		Again:       c.snap.Doubted,
@@ -134,6 +134,15 @@ func (c *call) grant(tree *journey.Tree, s *journey.Succeeded) session.Grant {
 		g.Upgrades = &session.Upgrade{Session: *c.session, Merge: mergeProperties}
 	}
 	return g
+}
+
+// longest is a session's max time, as long as the realm's kind of sessions may
+// last.
+func (r *Realm) longest(maxTime time.Duration) time.Duration {
+	if r.AuthenticatedSessions == SessionsClient {
+		return min(maxTime, session.MaxCarried)
+	}
+	return maxTime
 }
 
 // seed is what the session is derived from. Where clients carry sessions no

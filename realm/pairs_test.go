@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/realm/realmtest"
@@ -119,6 +120,29 @@ func TestCarriedSessionAfterALostAnswer(t *testing.T) {
 					t.Error("a replay after success had a session")
 				}
 			})
+		}
+	}
+}
+
+// A journey may say that its sessions last longer than those that clients carry
+// can be ended: they last as long as that, and the login does not fail.
+func TestCarriedSessionLastsAYearAtMost(t *testing.T) {
+	for kind, want := range map[realm.SessionScheme]time.Duration{
+		realm.SessionsServer: 2 * 365 * 24 * time.Hour, realm.SessionsClient: session.MaxCarried,
+	} {
+		list := settings(realm.JourneysServer, people)
+		list[1].AuthenticatedSessions = kind
+		list[1].Journeys["Login"].MaxTime = 2 * 365 * 24 * time.Hour
+		s := realmtest.New(t, realmtest.NewStore(t), realm.Config{Realms: list})
+		if err := s.Start(t.Context(), s.Backend); err != nil {
+			t.Fatal(err)
+		}
+		made, err := s.Session(t.Context(), []string{login(t, s.At(t, "/alpha"), request()).Token}, session.Peek)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := made.MaxExpires().Sub(made.Created()); got != want {
+			t.Errorf("%s: it lasts %v, want %v", kind, got, want)
 		}
 	}
 }

@@ -552,6 +552,9 @@ func TestSettingsAreChecked(t *testing.T) {
 		"bytes left for a session": func(s *realm.Settings) {
 			s.AuthenticatedSessions, s.Cookie.Domain = realm.SessionsClient, strings.Repeat("a", 3000)
 		},
+		"max_time is 8761h0m0s; a session that its client carries lasts at most 8760h0m0s": func(s *realm.Settings) {
+			s.AuthenticatedSessions, s.MaxTime = realm.SessionsClient, 8761*time.Hour
+		},
 		"max_time":                          func(s *realm.Settings) { s.MaxTime = -1 },
 		"grace with a duration":             func(s *realm.Settings) { s.Outage = store.Fresh },
 		"default_journey Nowhere":           func(s *realm.Settings) { s.DefaultJourney = "Nowhere" },

@@ -180,6 +180,9 @@ func (s Settings) Check() error {
 			return fail("cookie: with its name and domain there are %d bytes left for a session that its client carries, at least %d are needed",
 				s.Cookie.Room(), minTokenRoom)
 		}
+		if s.MaxTime > session.MaxCarried {
+			return fail("max_time is %v; a session that its client carries lasts at most %v", s.MaxTime, session.MaxCarried)
+		}
 	default:
 		return fail("authenticated_sessions %q is not known; use client or server", s.AuthenticatedSessions)
 	}

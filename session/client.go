@@ -31,8 +31,8 @@ var ErrCookie = errors.New("session: too large for its cookie")
 // the journey it need not be known which one did: there is one session, and
 // one logout ends it.
 func (m *Manager) issueCarried(ctx context.Context, r *realm, g *Grant, with []store.Op) (tok string, s Session, err error) {
-	if g.MaxTime > maxCarried {
-		return "", Session{}, fmt.Errorf("session: a max time of %v, but a session that its client carries lasts at most %v", g.MaxTime, maxCarried)
+	if g.MaxTime > MaxCarried {
+		return "", Session{}, fmt.Errorf("session: a max time of %v, but a session that its client carries lasts at most %v", g.MaxTime, MaxCarried)
 	}
 	head := r.keys.DeriveHead(g.Seed)
 	id := sessionID(&head)

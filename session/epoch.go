@@ -9,10 +9,11 @@ import (
 	"github.com/amgate/amgate/store"
 )
 
+// MaxCarried is how long a session may last that its client carries, and for how
+// long it is remembered that a user's sessions were ended.
+const MaxCarried = 365 * 24 * time.Hour
+
 const (
-	// maxCarried is how long a session may last that its client carries, and an
-	// epoch stays in the store.
-	maxCarried = 365 * 24 * time.Hour
 	// clockMargin is by how much the clocks of nodes may differ: an epoch lies
 	// so far ahead of the clock that ended the sessions, and what is issued
 	// then is dated later.
@@ -89,9 +90,9 @@ func (m *Manager) endAllCarried(ctx context.Context, user hash, except *Session)
 			e.except = except.id
 		}
 		if revision == 0 {
-			_, err = m.commit(ctx, store.Create(key, e.encode(), now.Add(maxCarried)))
+			_, err = m.commit(ctx, store.Create(key, e.encode(), now.Add(MaxCarried)))
 		} else {
-			_, err = m.commit(ctx, store.Check(key, revision), store.Put(key, e.encode(), now.Add(maxCarried)))
+			_, err = m.commit(ctx, store.Check(key, revision), store.Put(key, e.encode(), now.Add(MaxCarried)))
 		}
 		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrExists) {
 			return err
