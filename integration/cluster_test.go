@@ -29,8 +29,9 @@ type clusterSpec struct {
 	quota string
 	// policy is the edge's lb_policy; "" is am_proxy's own.
 	policy string
-	// directory says that the edge finds the nodes itself.
-	directory bool
+	// directory says that the edge finds the nodes itself, apart that nodes
+	// do not find each other.
+	directory, apart bool
 }
 
 // startCluster runs the processes. The edge protects an app at its root.
@@ -109,6 +110,10 @@ func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, si
 	if s.sessions == "" {
 		s.sessions = "server"
 	}
+	advertise := "advertise http://" + addr
+	if s.apart {
+		advertise = ""
+	}
 	if s.quota != "" {
 		s.sessions += "\n\t\t\tsession_quota " + s.quota
 	}
@@ -117,7 +122,7 @@ func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, si
 		url: "http://" + addr,
 		am: fmt.Sprintf(`
 		node %s {
-			advertise http://%s
+			%s
 		}
 		store etcd %s {
 			timeout 1s
@@ -141,7 +146,7 @@ func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, si
 				check true -> success
 				check false -> failure
 			}
-		}`, name, addr, strings.Join(c.etcd.Endpoints(), " "), c.key, s.journeySessions, s.sessions),
+		}`, name, advertise, strings.Join(c.etcd.Endpoints(), " "), c.key, s.journeySessions, s.sessions),
 		sites: sites,
 	})
 }

@@ -24,9 +24,10 @@ func TestJourneysStayOnTheirNode(t *testing.T) {
 }
 
 // TestRandomRoutingLosesJourneys shows that the test above can fail: with
-// Caddy's random policy in place of am_sticky, journeys start again.
+// Caddy's random policy in place of am_sticky, and nodes that cannot pass steps on
+// to each other, journeys start again.
 func TestRandomRoutingLosesJourneys(t *testing.T) {
-	c := startCluster(t, clusterSpec{nodes: 2, journeySessions: "in_memory", policy: "random"})
+	c := startCluster(t, clusterSpec{nodes: 2, journeySessions: "in_memory", policy: "random", apart: true})
 	if restarts := c.walkTwoSteps(t, 50); restarts == 0 {
 		t.Error("no journey started again, though steps were sent to random nodes")
 	}

@@ -37,6 +37,7 @@ func TestNodesComeBackOutOfStep(t *testing.T) {
 					open(t, h, cache.Config{Node: "here", Prefixes: []store.Key{}, Held: []store.Key{"d/"}})
 				}
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				var last []time.Duration
 				for _, at := range tries {
 					// 0, 0.05–0.1, 0.15–0.3, … then each 2.5–5 s.
