@@ -54,8 +54,9 @@ func testIdleIsBounded(t *testing.T, k kind) {
 	}
 }
 
-// The same for any use of any nodes: what was used within its idle time lives
-// on every node, what was not for idle and margin lives on none.
+// The same for any use of any nodes, any max time, and a store whose clock is
+// late: what was used within its idle time lives on every node until its max
+// time is over, what was not for idle and margin lives on none.
 func TestIdleIsBoundedForAnyUse(t *testing.T) { conform(t, testIdleIsBoundedForAnyUse) }
 
 func testIdleIsBoundedForAnyUse(t *testing.T, k kind) {
@@ -63,21 +64,28 @@ func testIdleIsBoundedForAnyUse(t *testing.T, k kind) {
 		idle := rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute}).Draw(rt, "idle")
 		waits := rapid.SliceOfN(rapid.Int64Range(0, int64(3*idle/2+margin)), 1, 12).Draw(rt, "waits")
 		at := rapid.SliceOfN(rapid.IntRange(0, 1), len(waits), len(waits)).Draw(rt, "nodes")
+		maxTime := time.Duration(rapid.Int64Range(int64(time.Second), int64(8*idle)).Draw(rt, "max")).Truncate(time.Millisecond)
+		late := time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(rt, "late"))
 		var failure string
 		synctest.Test(t, func(t *testing.T) {
 			w := k.world(t)
 			nodes := []*node{w.node(t), w.node(t)}
 			g := grant()
-			g.IdleTime, g.MaxTime = idle, 1000*time.Hour
-			tok, _ := nodes[0].issue(t, g)
+			g.IdleTime, g.MaxTime = idle, maxTime
+			tok, s := nodes[0].issue(t, g)
+			sessions, entries := w.records(t)
+			for _, rec := range slices.Concat(sessions, entries) {
+				put(t, w, rec.Key, rec.Value, rec.Expires.Add(late))
+			}
 			for i, wait := range waits {
 				time.Sleep(time.Duration(wait))
 				_, err := nodes[at[i]].Lookup(t.Context(), tok, session.Touch)
+				over := !time.Now().Before(s.MaxExpires())
 				switch {
-				case err == nil && time.Duration(wait) > idle+margin:
-					failure = fmt.Sprintf("lives after %v", time.Duration(wait))
-				case err != nil && (!errors.Is(err, session.ErrEnded) || time.Duration(wait) <= idle):
-					failure = fmt.Sprintf("%v after %v", err, time.Duration(wait))
+				case err == nil && (over || time.Duration(wait) > idle+margin):
+					failure = fmt.Sprintf("lives after %v of %v", time.Duration(wait), maxTime)
+				case err != nil && (!errors.Is(err, session.ErrEnded) || !over && time.Duration(wait) <= idle):
+					failure = fmt.Sprintf("%v after %v of %v", err, time.Duration(wait), maxTime)
 				}
 				if err != nil || failure != "" {
 					return
