@@ -52,30 +52,30 @@ func (h *hooked) set(fn func()) {
 
 func (h *hooked) Get(ctx context.Context, k store.Key, want store.Freshness) (store.Record, int64, error) {
 	h.mu.Lock()
-	get := h.get
+	get, inner := h.get, h.Store
 	h.reads[fmt.Sprintf("%s %s", map[store.Freshness]string{store.Any: "any", store.Fresh: "fresh"}[want], k)]++
 	h.mu.Unlock()
 	if get != nil {
 		return get(ctx, k, want)
 	}
-	return h.Store.Get(ctx, k, want)
+	return inner.Get(ctx, k, want)
 }
 
 func (h *hooked) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	h.mu.Lock()
-	commit := h.commit
+	commit, inner := h.commit, h.Store
 	h.mu.Unlock()
 	if commit != nil {
 		return commit(ctx, ops)
 	}
-	return h.Store.Commit(ctx, ops...)
+	return inner.Commit(ctx, ops...)
 }
 
 func (h *hooked) List(ctx context.Context, prefix store.Key, page store.Page) ([]store.Record, int64, error) {
 	h.mu.Lock()
-	list := h.list
+	list, inner := h.list, h.Store
 	h.mu.Unlock()
-	rs, asOf, err := h.Store.List(ctx, prefix, page)
+	rs, asOf, err := inner.List(ctx, prefix, page)
 	if list != nil {
 		if err := list(rs); err != nil {
 			return nil, 0, err
@@ -93,7 +93,7 @@ func (h *hooked) count(want string, k store.Key) int {
 
 func (h *hooked) Watch(ctx context.Context, from int64, prefixes ...store.Key) (store.Watcher, error) {
 	h.mu.Lock()
-	refuse := h.watch
+	refuse, to := h.watch, h.Store
 	h.mu.Unlock()
 	if refuse != nil {
 		if err := refuse(); err != nil {
@@ -101,7 +101,7 @@ func (h *hooked) Watch(ctx context.Context, from int64, prefixes ...store.Key) (
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	inner, err := h.Store.Watch(ctx, from, prefixes...)
+	inner, err := to.Watch(ctx, from, prefixes...)
 	if err != nil {
 		cancel()
 		return nil, err
