@@ -56,8 +56,9 @@ func (s *Sticky) Select(upstreams reverseproxy.UpstreamPool, r *http.Request, w 
 	if err != nil {
 		return reverseproxy.RandomSelection{}.Select(upstreams, r, w)
 	}
+	view := s.app.backend.Nodes.View()
 	p := pick{
-		router: router, affinity: affinityOf(router, r), nodes: s.rank(router, upstreams), view: s.app.backend.Nodes.View(),
+		router: router, affinity: affinityOf(router, r), nodes: s.rank(router, view, upstreams), view: view,
 		available: func(i int) bool { return upstreams[i].Available() },
 	}
 	i := p.node()
@@ -116,9 +117,10 @@ func (p *pick) member(i int) cluster.Member {
 	return m
 }
 
-// rank returns the nodes of the upstreams, computed anew only when the list
-// has changed.
-func (s *Sticky) rank(router *affinity.Router, upstreams reverseproxy.UpstreamPool) []affinity.Node {
+// rank returns the nodes of the upstreams. Of a list that has changed, as it
+// does with each request where they come from the directory, only those are
+// hashed that the directory does not have.
+func (s *Sticky) rank(router *affinity.Router, view *cluster.View, upstreams reverseproxy.UpstreamPool) []affinity.Node {
 	known := s.nodes.Load()
 	if known != nil && known.router == router && known.match(upstreams) {
 		return known.nodes
@@ -126,7 +128,7 @@ func (s *Sticky) rank(router *affinity.Router, upstreams reverseproxy.UpstreamPo
 	fresh := &ranked{router: router}
 	for _, u := range upstreams {
 		fresh.dials = append(fresh.dials, u.Dial)
-		fresh.nodes = append(fresh.nodes, router.NewNode(u.Dial))
+		fresh.nodes = append(fresh.nodes, view.Ranking(router, u.Dial))
 	}
 	s.nodes.Store(fresh)
 	return fresh.nodes

@@ -38,17 +38,18 @@ func (m Member) Sent() {
 type View struct {
 	Members []Member
 	// Ranked are the Members as affinity.Router ranks them.
-	Ranked []affinity.Node
-	byPin  map[affinity.Pin]int
+	Ranked    []affinity.Node
+	byPin     map[affinity.Pin]int
+	byAddress map[string]int // in lower case
 }
 
 // newView sorts members.
 func newView(members []Member) *View {
 	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Address, b.Address) })
-	v := &View{Members: members, byPin: make(map[affinity.Pin]int, len(members))}
+	v := &View{Members: members, byPin: make(map[affinity.Pin]int, len(members)), byAddress: make(map[string]int, len(members))}
 	for i, m := range members {
 		v.Ranked = append(v.Ranked, m.ranked)
-		v.byPin[m.ranked.Pin] = i
+		v.byPin[m.ranked.Pin], v.byAddress[strings.ToLower(m.Address)] = i, i
 	}
 	return v
 }
@@ -64,9 +65,18 @@ func (v *View) Pinned(p affinity.Pin) (Member, bool) {
 
 // At is the node at an address, without regard to case.
 func (v *View) At(address string) (Member, bool) {
-	i := slices.IndexFunc(v.Members, func(m Member) bool { return strings.EqualFold(m.Address, address) })
-	if i < 0 {
+	i, ok := v.byAddress[strings.ToLower(address)]
+	if !ok {
 		return Member{}, false
 	}
 	return v.Members[i], true
+}
+
+// Ranking is the node at an address as a router ranks it. It need not be in
+// the View; if it is, nothing is hashed.
+func (v *View) Ranking(r *affinity.Router, address string) affinity.Node {
+	if m, ok := v.At(address); ok {
+		return m.ranked
+	}
+	return r.NewNode(address)
 }
