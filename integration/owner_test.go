@@ -65,6 +65,33 @@ func TestOwnerThatIsGone(t *testing.T) {
 	}
 }
 
+// TestOwnerThatHangs: a journey whose node accepts the step and does not answer
+// is not lost; the client hears that it may send the step again, and then goes on.
+func TestOwnerThatHangs(t *testing.T) {
+	c := startNodes(t, 2)
+	first := c.nodes[0].client("/alpha").begin("TwoSteps").step(t)
+	other := c.nodes[1].client("/alpha")
+	c.nodes[0].freeze()
+	r := other.answer(first, c.user.name)
+	c.nodes[0].thaw()
+	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
+		t.Errorf("while its node hangs a step is answered with %s", r)
+	}
+	eventually(t, 30*time.Second, func() error {
+		switch r := other.answer(first, c.user.name); r.status {
+		case http.StatusServiceUnavailable:
+			return fmt.Errorf("the node does not answer yet: %s", r)
+		case http.StatusUnauthorized: // the node went on with the step that it had accepted
+			return nil
+		default:
+			if asked := r.step(t).Callbacks[0].Type; asked != "PasswordCallback" {
+				t.Errorf("the journey went on with a %s", asked)
+			}
+			return nil
+		}
+	})
+}
+
 // TestClientCannotStopTheHop: neither a header that only nodes may send nor one
 // that asks to drop it changes who the client is to the node that has the
 // journey, or that the step gets there.
