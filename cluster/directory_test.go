@@ -239,6 +239,29 @@ func TestOutageOfTheStoreEmptiesNothing(t *testing.T) {
 	})
 }
 
+// When an outage is over not all nodes are heard at the same moment: none is
+// taken for gone because another one was faster.
+func TestNobodyGoesWhenAnOutageIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		edge := w.look()
+		for _, address := range []string{"am-1:80", "am-2:80", "am-3:80", "am-4:80", "am-5:80"} {
+			w.join(address)
+			time.Sleep(300 * time.Millisecond)
+		}
+		const all = "am-1:80 am-2:80 am-3:80 am-4:80 am-5:80"
+		w.want(after(time.Minute, edge), all)
+		w.store.cut()
+		w.want(after(time.Hour, edge), all)
+		w.store.mend()
+		for range 1000 {
+			if got := after(10*time.Millisecond, edge); got != all {
+				t.Fatalf("the nodes are %q", got)
+			}
+		}
+	})
+}
+
 func TestDrainingIsToldAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
