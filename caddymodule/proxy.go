@@ -1,10 +1,7 @@
 package caddymodule
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
-	"mime"
 	"net/http"
 	"time"
 
@@ -16,27 +13,22 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
+	"github.com/amgate/amgate/cluster/routing"
 	"github.com/amgate/amgate/journey/affinity"
 	"github.com/amgate/amgate/realm"
 )
 
 func init() { caddy.RegisterModule(Affinity{}) }
 
-const (
-	// affinityVar is the request variable in which the affinity handler
-	// leaves its decision for am_sticky.
-	affinityVar = "am_affinity"
-	// upstreamHeader tells the node under which address the edge knows it.
-	upstreamHeader = "X-Am-Upstream"
-	// maxPeek is how large a body may be to be searched for an authId.
-	maxPeek = 64 << 10
-)
+// decisionVar is the request variable in which it is left to which node a
+// request goes, for am_nodes and am_sticky.
+const decisionVar = "am_decision"
 
 // Affinity decides once for each request which journey it belongs to. The
-// selection policy am_sticky, which may run several times, and the node act
-// on it. The affinity is taken from the cookie amlbcookie or, for clients
-// that send none, from the authId in the body; a request without one begins
-// a new journey.
+// source am_nodes, the selection policy am_sticky, which may run several times,
+// and the node act on it. The affinity is taken from the link of a suspended
+// journey, from the cookie amlbcookie or, for clients that send neither, from
+// the authId in the body; a request without one begins a new journey.
 type Affinity struct {
 	// PeekOff turns the search of bodies off.
 	PeekOff bool `json:"peek_off,omitempty"`
@@ -55,65 +47,28 @@ func (h *Affinity) Provision(ctx caddy.Context) (err error) {
 	return err
 }
 
-// ServeHTTP leaves the affinity in a request variable and in a header for the
-// node. Without the installation's keys it leaves none, and am_sticky picks
-// any node.
+// ServeHTTP leaves the decision in a request variable and the affinity in a
+// header for the node. Without the installation's keys it leaves none, and
+// am_sticky picks any node.
 func (h *Affinity) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	r.Header.Del(realm.AffinityHeader)
 	if router, err := h.app.set.Affinity(); err == nil {
-		a, ok := fromCookie(router, r)
-		if !ok && !h.PeekOff {
-			a, ok = fromBody(router, r)
-		}
-		if !ok {
-			a = router.Begin()
-		}
-		caddyhttp.SetVar(r.Context(), affinityVar, a)
-		r.Header.Set(realm.AffinityHeader, router.Format(a))
+		d := routing.Decide(router, r, !h.PeekOff)
+		caddyhttp.SetVar(r.Context(), decisionVar, d)
+		r.Header.Set(realm.AffinityHeader, router.Format(d.Affinity))
 	}
 	return next.ServeHTTP(w, r)
 }
 
-func fromCookie(router *affinity.Router, r *http.Request) (affinity.Affinity, bool) {
-	for value := range realm.CookieValues(r.Header, realm.AffinityCookie) {
-		if a, ok := router.Parse(value); ok {
-			return a, true
-		}
-	}
-	return affinity.Affinity{}, false
-}
-
-// fromBody looks for an authId in a JSON body of known, small length, and
-// puts the body back. It waits for the body no longer than the server's own
-// deadlines allow.
-func fromBody(router *affinity.Router, r *http.Request) (a affinity.Affinity, ok bool) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if r.Method != http.MethodPost || kind != "application/json" || r.ContentLength <= 0 || r.ContentLength > maxPeek {
-		return a, false
-	}
-	body := make([]byte, r.ContentLength)
-	n, err := io.ReadFull(r.Body, body)
-	r.Body = &replayed{Reader: io.MultiReader(bytes.NewReader(body[:n]), r.Body), Closer: r.Body}
-	if err != nil {
-		return a, false
-	}
-	var step struct {
-		AuthID string `json:"authId"`
-	}
-	if json.Unmarshal(body, &step) != nil {
-		return a, false
-	}
-	text, ok := affinity.FromAuthID(step.AuthID)
+// decisionOf is the decision of the am_affinity handler. Without that handler it
+// is made here, once for each request, and knows no bodies.
+func decisionOf(router *affinity.Router, r *http.Request) *routing.Decision {
+	d, ok := caddyhttp.GetVar(r.Context(), decisionVar).(*routing.Decision)
 	if !ok {
-		return a, false
+		d = routing.Decide(router, r, false)
+		caddyhttp.SetVar(r.Context(), decisionVar, d)
 	}
-	return router.Parse(text)
-}
-
-// replayed is a body of which a part was read ahead.
-type replayed struct {
-	io.Reader
-	io.Closer
+	return d
 }
 
 // parseProxy sets up am_proxy from Caddyfile tokens. Syntax:
@@ -212,7 +167,7 @@ func stickyDefaults(proxy *reverseproxy.Handler) {
 	if proxy.Headers.Request.Set == nil {
 		proxy.Headers.Request.Set = make(http.Header)
 	}
-	proxy.Headers.Request.Set.Set(upstreamHeader, "{http.reverse_proxy.upstream.hostport}")
+	proxy.Headers.Request.Set.Set(routing.UpstreamHeader, "{http.reverse_proxy.upstream.hostport}")
 	if proxy.StreamCloseDelay == 0 {
 		proxy.StreamCloseDelay = caddy.Duration(5 * time.Minute)
 	}

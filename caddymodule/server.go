@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/amgate/amgate/cluster/routing"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/rest"
 	"github.com/amgate/amgate/web"
@@ -54,7 +55,7 @@ func (s *Server) Provision(ctx caddy.Context) error {
 // are answered here: an error that Caddy handled would be logged together
 // with the request's headers.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	s.app.compareAddress(r.Header.Get(upstreamHeader))
+	s.app.compareAddress(r.Header.Get(routing.UpstreamHeader))
 	switch path := r.URL.Path; {
 	case isBelow(path, "/json"), isBelow(path, "/oauth2"):
 		s.api.ServeHTTP(w, r)

@@ -7,19 +7,18 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/amgate/amgate/cluster/routing"
 )
 
 func init() { caddy.RegisterModule(new(Upstreams)) }
 
-// candidates is how many nodes a request may be sent to, one after the other,
-// beside the one that its journey lives on: as many as am_proxy tries.
-const candidates = 3
-
 // Upstreams are the AM nodes in the directory of the cluster, as they come and
 // go. For each request it names the node that the journey lives on, if it has
-// one, and the best-ranked of the others.
+// one, and the best-ranked of the others: as many as am_proxy tries.
 type Upstreams struct {
-	app *App
+	app   *App
+	nodes *routing.Nodes
 }
 
 // CaddyModule returns the Caddy module information.
@@ -31,6 +30,7 @@ func (*Upstreams) CaddyModule() caddy.ModuleInfo {
 
 // Provision binds the source to the app "am".
 func (u *Upstreams) Provision(ctx caddy.Context) (err error) {
+	u.nodes = routing.Directory()
 	if u.app, err = amApp(ctx); err != nil {
 		return err
 	}
@@ -52,18 +52,11 @@ func (u *Upstreams) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, err
 		return nil, errors.New("the directory has no AM node: none has started, or they have another store, prefix or signing_key; " +
 			"a node needs am_server and an address, node { advertise <url> }")
 	}
-	a := affinityOf(router, r)
-	var found []*reverseproxy.Upstream
-	if pinned, ok := view.Pinned(a.Pin); ok {
-		found = append(found, &reverseproxy.Upstream{Dial: pinned.Address})
-	}
-	var best [candidates]int
-	n := router.Best(a, view.Ranked, func(i int) bool { return view.Ranked[i].Pin != a.Pin && !view.Members[i].Draining }, best[:])
-	if n == 0 { // rather one that is draining than none
-		n = router.Best(a, view.Ranked, func(i int) bool { return view.Ranked[i].Pin != a.Pin }, best[:])
-	}
-	for _, i := range best[:n] {
-		found = append(found, &reverseproxy.Upstream{Dial: view.Members[i].Address})
+	table, _ := u.nodes.Table(router, view)
+	addresses := decisionOf(router, r).Offer(table)
+	found := make([]*reverseproxy.Upstream, len(addresses))
+	for i, address := range addresses {
+		found[i] = &reverseproxy.Upstream{Dial: address}
 	}
 	return found, nil
 }

@@ -64,7 +64,7 @@ func New(cfg Config) *Directory {
 		cfg.Journeys = func() int { return 0 }
 	}
 	d := &Directory{cfg: cfg}
-	d.view.Store(newView(nil))
+	d.view.Store(NewView(nil))
 	return d
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/amgate/amgate/store"
@@ -64,12 +63,12 @@ func (p *part) inherit(earlier *part) {
 
 // enter takes a node in.
 func (p *part) enter(n Node) {
-	ranked := p.id.Router.NewNode(n.Address)
-	key := keyOf(ranked.Pin)
+	m := NewMember(p.id.Router, n)
+	key := keyOf(m.ranked.Pin)
 	if _, known := p.entries[key]; !known {
 		p.log().Info("a node is there", "node", n.Name, "address", n.Address)
 	}
-	p.entries[key] = &entry{Member: Member{Node: n, ranked: ranked, sent: new(atomic.Int64)}, heard: p.clock.now}
+	p.entries[key] = &entry{Member: m, heard: p.clock.now}
 }
 
 // drop takes a node out.
@@ -86,7 +85,7 @@ func (p *part) publish() {
 	for _, e := range p.entries {
 		members = append(members, e.Member)
 	}
-	p.directory.view.Store(newView(members))
+	p.directory.view.Store(NewView(members))
 }
 
 // follow watches the records until ctx ends.

@@ -17,6 +17,11 @@ type Member struct {
 	sent *atomic.Int64
 }
 
+// NewMember is a node to which nothing was sent yet.
+func NewMember(r *affinity.Router, n Node) Member {
+	return Member{Node: n, ranked: r.NewNode(n.Address), sent: new(atomic.Int64)}
+}
+
 // Load is how many journeys the node has, as far as is known here: those that
 // it told of, and those that were sent there from here since.
 func (m Member) Load() int {
@@ -43,8 +48,8 @@ type View struct {
 	byAddress map[string]int // in lower case
 }
 
-// newView sorts members.
-func newView(members []Member) *View {
+// NewView is a View of these nodes, which it sorts in place.
+func NewView(members []Member) *View {
 	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Address, b.Address) })
 	v := &View{Members: members, byPin: make(map[affinity.Pin]int, len(members)), byAddress: make(map[string]int, len(members))}
 	for i, m := range members {

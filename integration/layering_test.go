@@ -64,6 +64,8 @@ var layers = map[string]layer{
 	"web":     {level: 4},
 	"gateway": {level: 4},
 
+	"cluster/routing": {level: 4},
+
 	"migrate": {level: 4},
 
 	"caddymodule": {level: 5},
@@ -114,7 +116,7 @@ const nextStandard = "github.com/go-json-experiment/json"
 // the Go project publishes beside it).
 var bare = []string{
 	"store", "store/sealed", "store/memory", "identity", "identity/queryfilter", "journey",
-	"journey/callback", "journey/affinity", "cluster", "realm", "rest", "web", "gateway",
+	"journey/callback", "journey/affinity", "cluster", "cluster/routing", "realm", "rest", "web", "gateway",
 }
 
 // public are the packages that a third party extends amgate with. Whoever

@@ -1,0 +1,224 @@
+package routing
+
+import (
+	"slices"
+
+	"github.com/amgate/amgate/journey/affinity"
+)
+
+// Why says what decided that a request goes to a node.
+type Why string
+
+// The reasons of an edge.
+const (
+	// WhyPin: the journey lives there.
+	WhyPin Why = "pin"
+	// WhyLoad: the journey begins, and of the two best-ranked nodes this has
+	// fewer journeys, though it is the second.
+	WhyLoad Why = "bounded-load"
+	// WhyHash: it is the best-ranked of the nodes that can be taken.
+	WhyHash Why = "hash"
+)
+
+// Decision is where one request goes. The nodes are ranked once; if one does not
+// answer, the next of them is there already. It belongs to one request and must
+// not be used by two goroutines at once.
+type Decision struct {
+	// Affinity is that of the journey; a new one if the request names none.
+	Affinity affinity.Affinity
+	// Begins says that the request can begin a journey.
+	Begins bool
+
+	// list[at:n] are the nodes that come next, as table has them. list[:at] are
+	// those that the request was sent to or that could not be taken, and offset
+	// is where the last Offer began.
+	table         *Table
+	list          [affinity.Few]int
+	at, n, offset int
+	// pinned says that list[0] is the journey's own node.
+	pinned bool
+	// tried are nodes from earlier lists.
+	tried []affinity.Pin
+
+	chosen chosen
+}
+
+// chosen is the node that a request was sent to last; times is to how many it
+// was sent.
+type chosen struct {
+	table *Table
+	i     int
+	why   Why
+	times int
+}
+
+// Next is the index of the node that the request goes to, or goes to next after
+// one that did not answer; -1 if none is available. Nodes are numbered as the
+// addresses of the Table are. It asks available about few of them.
+func (d *Decision) Next(t *Table, available func(i int) bool) int {
+	if d.table == nil || !d.table.sameNodes(t) {
+		d.decide(t, false)
+	}
+	for again := false; ; {
+		place := d.walk(func(place int) bool { return available(d.table.position[d.list[place]]) })
+		if place >= 0 {
+			return d.table.position[d.chosen.i]
+		}
+		d.decide(t, false)
+		if d.n == 0 && again {
+			return -1
+		}
+		if d.n == 0 { // rather one that did not answer before than none
+			again, d.tried = true, nil
+			d.decide(t, false)
+		}
+	}
+}
+
+// Offer is the addresses of the nodes that the request may go to, in order: a
+// few, where there are many. They stay the same until one is taken.
+func (d *Decision) Offer(t *Table) []string {
+	if d.at == d.n {
+		d.decide(t, true)
+	}
+	if d.n == 0 {
+		d.tried = nil
+		d.decide(t, true)
+	}
+	d.offset = d.at
+	addresses := make([]string, 0, affinity.Few)
+	for _, i := range d.list[d.at:d.n] {
+		addresses = append(addresses, d.table.address(i))
+	}
+	return addresses
+}
+
+// Offered reports whether these are the nodes that Offer gave.
+func (d *Decision) Offered(count int, address func(i int) string) bool {
+	if d.table == nil || d.n-d.offset != count {
+		return false
+	}
+	for i, node := range d.list[d.offset:d.n] {
+		if d.table.address(node) != address(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// NextOffered is the index, in what Offer gave, of the node that the request goes
+// to; -1 if none is available. Then the next Offer has others.
+func (d *Decision) NextOffered(available func(i int) bool) int {
+	place := d.walk(func(place int) bool { return available(place - d.offset) })
+	if place < 0 {
+		return -1
+	}
+	return place - d.offset
+}
+
+// walk goes on to the next node of the list that is free, and notes that the
+// request is sent there. It returns the place that it had in the list, -1 if
+// none is left.
+func (d *Decision) walk(free func(place int) bool) int {
+	for d.at < d.n {
+		place, why := d.at, WhyHash
+		if d.at++; !free(place) {
+			continue
+		}
+		switch {
+		case d.pinned && place == 0:
+			why = WhyPin
+		case d.Begins && d.chosen.times == 0:
+			if lighter := d.lighter(place, free); lighter != place {
+				d.list[place], d.list[lighter] = d.list[lighter], d.list[place]
+				d.choose(d.list[place], WhyLoad)
+				return lighter
+			}
+		}
+		d.choose(d.list[place], why)
+		return place
+	}
+	return -1
+}
+
+// lighter is the place of the node where a journey begins: that at a place, or
+// the next one that is free, if that has fewer journeys and takes new ones.
+func (d *Decision) lighter(place int, free func(place int) bool) int {
+	t := d.table
+	for other := place + 1; other < d.n && d.list[other] < t.ready; other++ {
+		switch {
+		case !free(other):
+		case t.members[d.list[other]].Load() < t.members[d.list[place]].Load():
+			return other
+		default:
+			return place
+		}
+	}
+	return place
+}
+
+// choose notes that the request is sent to a node.
+func (d *Decision) choose(i int, why Why) {
+	if d.Begins && d.chosen.times == 0 {
+		d.table.members[i].Sent()
+	}
+	d.chosen = chosen{d.table, i, why, d.chosen.times + 1}
+}
+
+// decide fills the list anew, with nodes that were not tried. A journey's own
+// node is alone in it, unless all are wanted: most requests need no other.
+func (d *Decision) decide(t *Table, all bool) {
+	for _, i := range d.list[:d.at] {
+		d.tried = append(d.tried, d.table.nodes[i].Pin)
+	}
+	d.table, d.at, d.n, d.offset, d.pinned = t, 0, 0, 0, false
+	if i, ok := t.leads(d.Affinity.Pin); ok && (i < t.ready || !d.Begins) && !d.wasTried(i) {
+		d.list[0], d.n, d.pinned = i, 1, true
+		if !all {
+			return
+		}
+	}
+	d.fill(0, t.ready)
+	d.fill(t.ready, t.known)
+	d.fill(t.known, len(t.nodes))
+}
+
+func (d *Decision) wasTried(i int) bool { return slices.Contains(d.tried, d.table.nodes[i].Pin) }
+
+// fill appends the best-ranked of the nodes between two indexes, as long as there
+// is room.
+func (d *Decision) fill(from, to int) {
+	if d.n == len(d.list) || from == to {
+		return
+	}
+	if len(d.tried) > 0 {
+		d.fillUntried(from, to)
+		return
+	}
+	best, n := d.Affinity.Best(d.table.nodes[from:to])
+	for _, i := range best[:n] {
+		d.append(from + i)
+	}
+}
+
+// fillUntried is fill for a request that was sent somewhere before.
+func (d *Decision) fillUntried(from, to int) {
+	var nodes []affinity.Node
+	var index []int
+	for i := from; i < to; i++ {
+		if !d.wasTried(i) {
+			nodes, index = append(nodes, d.table.nodes[i]), append(index, i)
+		}
+	}
+	best, n := d.Affinity.Best(nodes)
+	for _, i := range best[:n] {
+		d.append(index[i])
+	}
+}
+
+func (d *Decision) append(i int) {
+	if d.n < len(d.list) && !(d.pinned && i == d.list[0]) {
+		d.list[d.n] = i
+		d.n++
+	}
+}
