@@ -64,7 +64,8 @@ type proxy struct {
 }
 
 // start runs a process with one site, and waits until a path that both kinds
-// of site answer is served. The password of alice is hashed as cheaply as can
+// of site answer is served. The configuration may have the site's address as
+// {$ADDR}. The password of alice is hashed as cheaply as can
 // be, that of bob as amgate hash-password does; both are "password".
 func start(b *testing.B, binary, name, options, site string) *proxy {
 	b.Helper()
@@ -83,7 +84,7 @@ func start(b *testing.B, binary, name, options, site string) *proxy {
 		b.Fatal(err)
 	}
 	cmd := exec.Command(binary, "run")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = dir, log, log, append(os.Environ(), "ADDR="+addr)
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
