@@ -42,6 +42,10 @@ test: ## Run every test, installing the browser and the npm packages they need
 chaos: ## Run the tests of faults in their long form, and write the table of docs/failures.md
 	$(GO) test -run '^(TestFaults|TestHistory)' -timeout 40m -v ./integration -chaos
 
+.PHONY: journeys
+journeys: ## Run the tests of journeys whose nodes come, go, hang and are killed in their long form
+	$(GO) test -run '^Test(NoJourneyLost|JourneysLost|KilledNode|FrozenNode|StepsOfADrainingNode)' -timeout 60m -v ./integration -chaos
+
 .PHONY: lint
 lint: ## Run the linters of .golangci.yml
 	$(LINT) run ./...

@@ -224,7 +224,7 @@ func (r reply) step(t testing.TB) step {
 }
 
 // answer fills in the callbacks that have an input, in order, and posts the
-// whole step back.
+// whole step back. A value that is a list is for all inputs of its callback.
 func (c *client) answer(s step, values ...any) reply {
 	c.t.Helper()
 	r, err := c.tryAnswer(s, values...)
@@ -238,7 +238,14 @@ func (c *client) tryAnswer(s step, values ...any) (reply, error) {
 		if len(cb.Input) == 0 || len(values) == 0 {
 			continue
 		}
-		s.Callbacks[i].Input = []field{{cb.Input[0].Name, values[0]}}
+		inputs, isList := values[0].([]any)
+		if !isList {
+			inputs = values[:1]
+		}
+		s.Callbacks[i].Input = nil
+		for j, value := range inputs {
+			s.Callbacks[i].Input = append(s.Callbacks[i].Input, field{cb.Input[j].Name, value})
+		}
 		values = values[1:]
 	}
 	body, err := json.Marshal(s)

@@ -10,12 +10,14 @@ import (
 	"github.com/amgate/amgate/token"
 )
 
-// cluster is an etcd process, AM nodes on it, and an edge in front.
+// cluster is an etcd process or several, AM nodes on it, and edges in front.
 type cluster struct {
 	etcd  *etcdproc.Cluster
 	key   string
 	nodes []*process
+	// edge is the first of the edges.
 	edge  *process
+	edges []*process
 	user  user
 }
 
@@ -29,15 +31,26 @@ type clusterSpec struct {
 	quota string
 	// policy is the edge's lb_policy; "" is am_proxy's own.
 	policy string
+	// members and edges are how many members etcd has and how many edges there
+	// are; 0 is one.
+	members, edges int
+	// users are there beside bjensen.
+	users []user
+	// options are further options of am, realm of the realm, env is added to
+	// the environment of the processes.
+	options, realm string
+	env            []string
+	// binary is the program, amgate by default.
+	binary string
 	// directory says that the edge finds the nodes itself, apart that nodes
 	// do not find each other.
 	directory, apart bool
 }
 
-// startCluster runs the processes. The edge protects an app at its root.
+// startCluster runs the processes. The edges protect an app at their root.
 func startCluster(t *testing.T, s clusterSpec) *cluster {
 	t.Helper()
-	c := newCluster(t)
+	c := newCluster(t, s)
 	var addresses []string
 	for range s.nodes {
 		addresses = append(addresses, strings.TrimPrefix(c.addNode(t, s).url, "http://"))
@@ -49,8 +62,9 @@ func startCluster(t *testing.T, s clusterSpec) *cluster {
 	if s.policy != "" {
 		policy = "lb_policy " + s.policy
 	}
-	addr := "localhost:" + freePort(t)
-	c.edge = c.startMember(t, "edge", addr, s, fmt.Sprintf(`
+	for i := range max(s.edges, 1) {
+		addr := "localhost:" + freePort(t)
+		c.edges = append(c.edges, c.startMember(t, fmt.Sprintf("edge-%d", i+1), addr, s, fmt.Sprintf(`
 http://%s {
 	import logged
 	am_proxy /am/* %s {
@@ -61,14 +75,16 @@ http://%s {
 	}
 	respond "Hello {http.auth.user.id}"
 }
-`, addr, strings.Join(addresses, " "), policy))
+`, addr, strings.Join(addresses, " "), policy)))
+	}
+	c.edge = c.edges[0]
 	return c
 }
 
-func newCluster(t *testing.T) *cluster {
+func newCluster(t *testing.T, s clusterSpec) *cluster {
 	t.Helper()
 	return &cluster{
-		etcd: etcdproc.Start(t, etcdproc.Options{Members: 1}), key: token.GenerateSecret().Base64(), user: newUser("bjensen"),
+		etcd: etcdproc.Start(t, etcdproc.Options{Members: max(s.members, 1)}), key: token.GenerateSecret().Base64(), user: newUser("bjensen"),
 	}
 }
 
@@ -86,7 +102,7 @@ func (c *cluster) addNode(t *testing.T, s clusterSpec) *process {
 // on one etcd. Browsers would share their cookies: all are localhost.
 func startGateways(t *testing.T, s clusterSpec) *cluster {
 	t.Helper()
-	c := newCluster(t)
+	c := newCluster(t, s)
 	for i := range s.nodes {
 		addr := "localhost:" + freePort(t)
 		c.nodes = append(c.nodes, c.startMember(t, fmt.Sprintf("am-%d", i+1), addr, s, fmt.Sprintf(`
@@ -106,7 +122,7 @@ http://%s {
 func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, sites string) *process {
 	t.Helper()
 	dir := newDir(t)
-	writeUsers(t, dir, c.user)
+	writeUsers(t, dir, append([]user{c.user}, s.users...)...)
 	if s.sessions == "" {
 		s.sessions = "server"
 	}
@@ -120,6 +136,7 @@ func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, si
 	return start(t, spec{
 		dir: dir,
 		url: "http://" + addr,
+		env: s.env, binary: s.binary,
 		am: fmt.Sprintf(`
 		node %s {
 			%s
@@ -132,6 +149,7 @@ func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, si
 		}
 		signing_key %s
 		identities file users.json
+		%s
 		realm /alpha {
 			identities file users.json
 			journey_sessions %s
@@ -146,7 +164,8 @@ func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, si
 				check true -> success
 				check false -> failure
 			}
-		}`, name, advertise, strings.Join(c.etcd.Endpoints(), " "), c.key, s.journeySessions, s.sessions),
+			%s
+		}`, name, advertise, strings.Join(c.etcd.Endpoints(), " "), c.key, s.options, s.journeySessions, s.sessions, s.realm),
 		sites: sites,
 	})
 }

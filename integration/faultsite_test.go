@@ -14,8 +14,9 @@ import (
 	"github.com/amgate/amgate/token"
 )
 
-// chaos makes the tests of faults long: "make chaos".
-var chaos = flag.Bool("chaos", false, "run the tests of faults in their long form, and write docs/failures.md")
+// chaos makes the tests of faults long, "make chaos", and those of journeys whose
+// nodes come and go, "make journeys".
+var chaos = flag.Bool("chaos", false, "run the tests of faults and of journeys whose nodes come and go in their long form; TestFaults writes docs/failures.md")
 
 // The realms of the site: in the one sessions are in the store, in the other
 // their clients carry them, and the store has what ended.

@@ -13,6 +13,22 @@ import (
 	"github.com/amgate/amgate/mail/mailtest"
 )
 
+// settingsForWalks are what journeysForWalks needs in its realm.
+const settingsForWalks = `
+			terms 1.0 {
+				text "Be nice."
+			}
+			security_question pet {
+				text "What was your first pet's name?"
+			}
+			security_question city {
+				text "Where were you born?"
+			}
+			mail_template confirm {
+				subject Hello
+				text "Follow {{resumeURI}}"
+			}`
+
 // journeysForWalks are the journeys that clients/walks.mjs goes through.
 const journeysForWalks = `
 			journey Page {
@@ -199,21 +215,8 @@ func startForWalks(t *testing.T, scheme string) map[string]string {
 			identities file users.json
 			journey_sessions %s
 			cors %s
-			terms 1.0 {
-				text "Be nice."
-			}
-			security_question pet {
-				text "What was your first pet's name?"
-			}
-			security_question city {
-				text "Where were you born?"
-			}
-			mail_template confirm {
-				subject Hello
-				text "Follow {{resumeURI}}"
-			}
 			%s
-		}`, am, mails.Host, mails.Port, mailtest.Username, mails.CAFile, scheme, page, journeysForWalks),
+		}`, am, mails.Host, mails.Port, mailtest.Username, mails.CAFile, scheme, page, settingsForWalks+journeysForWalks),
 		env: []string{"SMTP_PASSWORD=" + mailtest.Password},
 		sites: fmt.Sprintf(`
 %s {
