@@ -75,11 +75,15 @@ Sends each journey to the AM node on which it lives, and one that begins to the 
 nodes it finds them in the store that they share, as they come and go: each that has ` + "`am_server`" + ` and an ` + "`advertise`" + `
 (` + "`dynamic am_nodes`" + `). It is ` + "`reverse_proxy`" + ` with an affinity handler in front,
 and takes all options of ` + "`reverse_proxy`" + `, with other defaults: ` + "`lb_policy am_sticky`, `lb_retries 2`,\n`fail_duration 10s`, `stream_close_delay 5m`" + `.
-Its own option ` + "`peek_off`" + ` turns off the search for an authId in the bodies of clients that send no cookie.
+Its own option ` + "`peek_off`" + ` turns off the search for an authId in the bodies of clients that send no cookie: JSON of at most 64 KiB
+whose length is known beforehand. Of nodes that are named, one that the directory does not have gets requests only if it has
+none of the others.
 
 ## ` + "`lb_policy am_sticky`" + `
 
-The selection policy behind ` + "`am_proxy`" + `. In a ` + "`reverse_proxy`" + ` of your own it knows the cookie alone.
+The selection policy behind ` + "`am_proxy`" + `. In a ` + "`reverse_proxy`" + ` of your own it knows the cookie and the
+query alone, not the bodies of clients that send no cookie. The query tells of a journey by the ` + "`suspendedId`" + ` of a link, or by
+` + "`amlbcookie`" + `.
 
 ## ` + "`format am`" + `
 

@@ -31,6 +31,7 @@ func (r *Realm) Authenticate(ctx context.Context, req Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	req.SuspendedID, _ = PartLink(req.SuspendedID)
 	c := &call{Realm: r, running: r.running.Load(), keyed: k, req: req}
 	c.reply.Affinity = k.placed(req.Affinity)
 	switch {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/affinity"
+	"github.com/amgate/amgate/token"
 )
 
 // suspend shows the client what it is to wait for. The journey is kept by the
@@ -48,9 +50,10 @@ func (c *call) tellLink() {
 
 // link is where the suspended journey goes on: on the login page of the
 // configured origin. No header of a request has a part in it. The index is for
-// clients, which start the journey again if the link is no longer good.
+// clients, which start the journey again if the link is no longer good. The
+// affinity stands in the one parameter that every client sends back.
 func (c *call) link() string {
-	query := url.Values{"realm": {c.Path}, "suspendedId": {c.snap.SuspendedID}}
+	query := url.Values{"realm": {c.Path}, "suspendedId": {c.snap.SuspendedID + affinity.ForLink(c.reply.Affinity)}}
 	query.Set("authIndexType", indexService)
 	query.Set("authIndexValue", c.snap.Tree)
 	if c.snap.IndexType == indexAdvice {
@@ -58,4 +61,14 @@ func (c *call) link() string {
 		query.Set("authIndexValue", c.snap.IndexValue)
 	}
 	return c.set.cfg.BaseURL + c.set.cfg.Base + "/XUI/?" + query.Encode()
+}
+
+// PartLink parts what a link carries as suspendedId into the reference to the
+// journey and the text of its affinity, which nobody has verified. A link of
+// before it had one has none.
+func PartLink(carried string) (suspendedID, text string) {
+	if len(carried) != token.LinkSize+affinity.LinkSize {
+		return carried, ""
+	}
+	return carried[:token.LinkSize], affinity.FromLink(carried[token.LinkSize:])
 }

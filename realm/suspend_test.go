@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/affinity"
 	"github.com/amgate/amgate/journey/nodes"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/realm/realmtest"
@@ -81,6 +82,13 @@ func TestSuspendedJourney(t *testing.T) {
 				}
 			}
 
+			bare, text := realm.PartLink(id)
+			if router, err := s.Affinity(); err != nil || len(bare)+affinity.LinkSize != len(id) {
+				t.Errorf("a link carries %q, %v", id, err)
+			} else if a, ok := router.OfLink(id); !ok || router.Format(a) != text {
+				t.Errorf("the affinity of a link is %+v, %t", a, ok)
+			}
+
 			s.Restart(t)
 			r = s.At(t, "/alpha")
 			reply, err := follow(t, r, realm.Browser{}, id)
@@ -90,7 +98,7 @@ func TestSuspendedJourney(t *testing.T) {
 			if done := answer(t, r, reply.Step, "wonder land"); done.Success == nil || !s.Lives(t, done.Success.Token) {
 				t.Errorf("at the end: %+v", done.Failure)
 			}
-			for _, used := range []string{id, id + "x", "x", strings.Repeat("x", 1<<16)} {
+			for _, used := range []string{id, bare, id + "x", bare + "x", "x", strings.Repeat("x", 1<<16)} {
 				if _, err := follow(t, r, realm.Browser{}, used); !errors.Is(err, journey.ErrNotSuspended) {
 					t.Errorf("the link %.30q: %v", used, err)
 				}
@@ -99,6 +107,20 @@ func TestSuspendedJourney(t *testing.T) {
 				t.Error("the log has the link")
 			}
 		})
+	}
+}
+
+// A link works without the affinity that an older amgate did not put into it,
+// and with one that is not ours.
+func TestLinkNeedsNoAffinity(t *testing.T) {
+	for _, tail := range []string{"", strings.Repeat("A", affinity.LinkSize)} {
+		o := realmtest.NewOutbox()
+		r := mailing(t, realm.JourneysServer, o, 0).At(t, "/alpha")
+		begin(t, r, request(), "alice")
+		bare, _ := realm.PartLink(o.Link(t).Query().Get("suspendedId"))
+		if reply, err := follow(t, r, realm.Browser{}, bare+tail); err != nil || reply.Step == nil {
+			t.Errorf("with %q: %+v, %v", tail, reply, err)
+		}
 	}
 }
 

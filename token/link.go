@@ -11,8 +11,8 @@ import (
 //
 //	key id (8) | base64url(head (20) | MAC (20))
 
-// linkSize is the length of a link's reference in bytes.
-const linkSize = keyIDSize + (headSize+macSize)*4/3 + 1
+// LinkSize is the length of a link's reference in bytes: all have it.
+const LinkSize = keyIDSize + (headSize+macSize)*4/3 + 1
 
 var strictBase64url = base64.RawURLEncoding.Strict()
 
@@ -28,7 +28,7 @@ func (k *Keys) MintLink(head [headSize]byte) string {
 // ErrInvalid. Of a head there is one reference for each key, without spare
 // bits.
 func (k *Keys) OpenLink(text string) (head [headSize]byte, err error) {
-	if len(text) != linkSize {
+	if len(text) != LinkSize {
 		return head, ErrInvalid
 	}
 	key := k.find(text[:keyIDSize])

@@ -1,14 +1,23 @@
 package web
 
+import (
+	"net/url"
+
+	"github.com/amgate/amgate/realm"
+)
+
 // suspendedField carries what the link of a suspended journey does.
 const suspendedField = "suspendedId"
 
 // showLink is the page of a link that was sent to somebody. It only asks:
 // programs that look at mails open links, too, and a link works once.
 func (p *Pages) showLink(v *visit, status int, id string) reply {
-	m := messageFor("resume")
+	m, to := messageFor("resume"), p.loginURL(v)
+	if _, text := realm.PartLink(id); text != "" { // so that an edge knows where to send the form
+		to += "&" + realm.AffinityCookie + "=" + url.QueryEscape(text)
+	}
 	m.Form = &action{
-		URL: p.loginURL(v), Button: say("continue"), Primary: true,
+		URL: to, Button: say("continue"), Primary: true,
 		Hidden: []hidden{{suspendedField, id}, {sealField, v.seal(purposeResume, id)}},
 	}
 	return show(status, m)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -49,6 +50,13 @@ func TestLinkIsFollowed(t *testing.T) {
 		phone.get(link).want(t, http.StatusOK, "Continue signing in")
 	}
 	page := phone.get(link)
+	sent, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, text := realm.PartLink(sent.Query().Get("suspendedId")); text == "" || !strings.Contains(page.target(), "&amlbcookie="+text) {
+		t.Errorf("nothing tells an edge where the form belongs: %s", page.target())
+	}
 	password := page.submit()
 	if !password.says("Password") || strings.Contains(password.body, "suspendedId") {
 		t.Error("after the link comes:\n" + password.body)

@@ -12,12 +12,14 @@ const LinkSize = TextSize - len(".")
 // ForLink is an affinity's text as a link has it.
 func ForLink(text string) string { return strings.Replace(text, ".", "", 1) }
 
+// FromLink is the text of which ForLink made what has LinkSize bytes.
+func FromLink(tail string) string { return tail[:encodedID] + "." + tail[encodedID:] }
+
 // OfLink reads the affinity at the end of what a link carries. A link from
 // before links had one has none.
 func (r *Router) OfLink(carried string) (Affinity, bool) {
-	at := len(carried) - LinkSize
-	if at < 0 {
+	if len(carried) < LinkSize {
 		return Affinity{}, false
 	}
-	return r.Parse(carried[at:at+encodedID] + "." + carried[at+encodedID:])
+	return r.Parse(FromLink(carried[len(carried)-LinkSize:]))
 }

@@ -1,0 +1,90 @@
+package routing_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/amgate/amgate/cluster/routing"
+	"github.com/amgate/amgate/journey/affinity"
+	"github.com/amgate/amgate/token"
+)
+
+// keysOf are the keys of /alpha in an installation.
+func keysOf(t testing.TB, installation byte) *token.Keys {
+	t.Helper()
+	root, err := token.ParseSecret("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := token.NewRing([]byte(strings.Repeat(string(rune('a'+installation)), 16)), []token.Secret{root},
+		map[string][]token.Secret{"/alpha": {root}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, ok := ring.Realm("/alpha")
+	if !ok {
+		t.Fatal("the realm has no keys")
+	}
+	return keys
+}
+
+// authIDWith is an authId whose journey has an affinity, and what else makes it
+// as large as most are.
+func authIDWith(t testing.TB, text string) string {
+	t.Helper()
+	authID, err := keysOf(t, 0).SignAuthID(token.AuthID{
+		Realm: "/alpha", SessionID: strings.Repeat("s", 150), IndexType: "service", IndexValue: `a "affinity":"` + strings.Repeat("x", 37) + `"`,
+		Allow: "8a0f2f5e-9f3c-4d55-9b1c-0e7b6f1d2a3b", Affinity: text, Params: `{"goto":"https://app.example.com/"}`,
+		Issued: time.Now(), Expires: time.Now().Add(time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authID
+}
+
+const callbacks = `"callbacks":[{"type":"NameCallback","output":[{"name":"prompt","value":"User Name"}],"input":[{"name":"IDToken1","value":"bjensen"}]}]`
+
+// TestWhereTheAffinityIsRead: of a link before the cookie, for it is the link's
+// journey that goes on, and of the body if there is neither.
+func TestWhereTheAffinityIsRead(t *testing.T) {
+	t.Parallel()
+	one, two, three := pinned(1, "am-1:80"), pinned(2, "am-2:80"), pinned(3, "am-3:80")
+	text := router.Format
+	linked := url.Values{"suspendedId": {strings.Repeat("x", 62) + affinity.ForLink(text(one))}, "realm": {"/alpha"}}.Encode()
+	for name, tc := range map[string]struct {
+		query, cookie, body string
+		peek                bool
+		want                *affinity.Affinity
+	}{
+		"a link":                           {query: "?" + linked, want: &one},
+		"a link and another's cookie":      {query: "?" + linked, cookie: text(two), want: &one},
+		"the parameter of a form":          {query: "?realm=/&amlbcookie=" + text(one), cookie: text(two), want: &one},
+		"a cookie":                         {cookie: text(two), body: `{"authId":"` + authIDWith(t, text(three)) + `"}`, peek: true, want: &two},
+		"an authId":                        {body: `{"authId":"` + authIDWith(t, text(three)) + `",` + callbacks + `}`, peek: true, want: &three},
+		"an authId, written with space":    {body: "{\n\t" + callbacks + ",\n\t\"authId\" : \"" + authIDWith(t, text(three)) + "\"\n}", peek: true, want: &three},
+		"an authId beside its name":        {body: `{"x":["authId",1],"authId":"` + authIDWith(t, text(three)) + `"}`, peek: true, want: &three},
+		"an authId that is not to be read": {body: `{"authId":"` + authIDWith(t, text(three)) + `"}`},
+		"an old link":                      {query: "?suspendedId=" + strings.Repeat("x", 62)},
+		"nothing":                          {},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/am/json/authenticate"+tc.query, strings.NewReader(tc.body))
+		r.Header.Set("Content-Type", "application/json; charset=utf-8")
+		if tc.cookie != "" {
+			r.Header.Set("Cookie", "amlbcookie=forged; amlbcookie="+tc.cookie)
+		}
+		d := routing.Decide(router, r, tc.peek)
+		if tc.want == nil && d.Affinity.Pin != (affinity.Pin{}) || tc.want != nil && d.Affinity != *tc.want {
+			t.Errorf("%s: %+v", name, d.Affinity)
+		}
+		body := new(strings.Builder)
+		if _, err := io.Copy(body, r.Body); err != nil || body.String() != tc.body {
+			t.Errorf("%s: the body is not put back: %q, %v", name, body, err)
+		}
+	}
+}
