@@ -14,11 +14,11 @@ import (
 // registered with every registry: a reload does not set them back. All labels
 // come from configurations, never from a client.
 type metrics struct {
-	started, ended, refused, visits, delivered, counts *prometheus.CounterVec
-	took, decided, timed                               *prometheus.HistogramVec
-	cache                                              *cacheMetrics
-	sweep                                              *sweepMetrics
-	collectors                                         []prometheus.Collector
+	started, ended, refused, moved, visits, delivered, counts *prometheus.CounterVec
+	took, decided, timed                                      *prometheus.HistogramVec
+	cache                                                     *cacheMetrics
+	sweep                                                     *sweepMetrics
+	collectors                                                []prometheus.Collector
 }
 
 // The upper ends of the histograms' buckets, in seconds: of what people do, and
@@ -51,6 +51,9 @@ func newMetrics(table *keep.Table) *metrics {
 	m.refused = counter("steps_refused_total",
 		"Answers that no journey got to see, by why: expired, used, foreign, lost, signature, malformed or not_suspended.",
 		"realm", "scheme", "reason")
+	m.moved = counter("journeys_moved_total",
+		"In-memory journeys that this node went on with after another one, by how: handed_over, or taken_over when it was lost.",
+		"realm", "how")
 	m.visits = counter("node_visits_total", "Visits of nodes, by the outcome they chose, or asked, suspended or error.",
 		"realm", "journey", "node_type", "outcome")
 	m.decided = histogram("node_duration_seconds", "How long nodes took to decide.", nodeTime, "realm", "node_type")
@@ -95,6 +98,9 @@ func (m *metrics) JourneyEnded(realm, journey, scheme, how string, took time.Dur
 func (m *metrics) StepRefused(realm, scheme, why string) {
 	m.refused.WithLabelValues(realm, scheme, why).Inc()
 }
+
+// JourneyMoved implements realm.Metrics.
+func (m *metrics) JourneyMoved(realm, how string) { m.moved.WithLabelValues(realm, how).Inc() }
 
 // Delivered implements realm.Metrics.
 func (m *metrics) Delivered(realm, what, how string) {

@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/amgate/amgate/realm"
 )
 
 var realmOptions = append([]option[*Realm]{
@@ -22,8 +24,8 @@ var realmOptions = append([]option[*Realm]{
 		},
 	},
 	{
-		name: "journey_sessions", args: "client | server | in_memory", def: "server",
-		doc: "Where unfinished journeys live: with the client, sealed in the authId; in the store; or in this process (then edges must route by am_proxy). AM's words JWT, CTS and In-Memory are understood.",
+		name: "journey_sessions", args: "client | server | in_memory [{ … }]", def: "server",
+		doc: "Where unfinished journeys live: with the client, sealed in the authId; in the store; or in the memory of the node that they began on. AM's words JWT, CTS and In-Memory are understood.",
 		set: parseJourneySessions,
 	},
 	{
@@ -165,17 +167,43 @@ var journeySchemes = map[string]string{
 	"in_memory": "in_memory", "In-Memory": "in_memory",
 }
 
-// parseJourneySessions takes the scheme of a realm's journeys.
+// memoryOptions are those of journey_sessions in_memory.
+var memoryOptions = []option[*Realm]{
+	{
+		name: "survive_node_loss",
+		doc:  "Other nodes take over the journeys of a node that is gone: each authId carries its journey, sealed. One older step may then be answered again, once, so limit attempts by `lockout`, which is counted in the store.",
+		set:  flag(func(r *Realm) *bool { return &r.SurviveNodeLoss }),
+	},
+}
+
+// parseJourneySessions takes the scheme of a realm's journeys. Syntax:
+//
+//	journey_sessions client | server
+//	journey_sessions in_memory [{
+//		<option>...
+//	}]
 func parseJourneySessions(d *caddyfile.Dispenser, r *Realm) error {
-	var arg string
-	if !d.AllArgs(&arg) {
+	if !d.NextArg() {
 		return d.ArgErr()
 	}
+	arg := d.Val()
 	value, ok := journeySchemes[arg]
 	if !ok {
 		return d.Errf("journey_sessions: there is no scheme %q; use client, server or in_memory", arg)
 	}
+	if d.NextArg() {
+		return d.ArgErr()
+	}
 	r.JourneySessions = value
+	seen := make(map[string]bool)
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if value != string(realm.JourneysInMemory) {
+			return d.Errf("journey_sessions %s: it has no option %q; only in_memory has options", arg, d.Val())
+		}
+		if err := parseOption(d, "journey_sessions", memoryOptions, r, seen); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -32,7 +32,10 @@ type Realm struct {
 	AgentsRaw json.RawMessage `json:"agents,omitempty" caddy:"namespace=am.identities inline_key=source"`
 	// JourneySessions is "client", "server" or "in_memory";
 	// AuthenticatedSessions is "client" or "server".
-	JourneySessions       string `json:"journey_sessions,omitempty"`
+	JourneySessions string `json:"journey_sessions,omitempty"`
+	// SurviveNodeLoss lets other nodes take over the in-memory journeys of a node
+	// that is gone.
+	SurviveNodeLoss       bool   `json:"survive_node_loss,omitempty"`
 	AuthenticatedSessions string `json:"authenticated_sessions,omitempty"`
 	// ClientSessions says how clients carry their sessions.
 	ClientSessions *ClientSessions `json:"client_sessions,omitempty"`
@@ -132,6 +135,7 @@ func (r *Realm) settings(ctx caddy.Context, app *App, cfg realm.Config) (s realm
 		Path: r.Path, Aliases: r.Aliases, Hosts: r.Hosts,
 		DefaultJourney:        r.DefaultJourney,
 		JourneySessions:       realm.JourneyScheme(r.JourneySessions),
+		SurviveNodeLoss:       r.SurviveNodeLoss,
 		AuthenticatedSessions: realm.SessionScheme(r.AuthenticatedSessions),
 		JourneyTimeout:        time.Duration(r.JourneyTimeout),
 		SuspendTimeout:        time.Duration(r.SuspendTimeout),

@@ -97,6 +97,7 @@ func optionTables(heading string) string {
 	table(&b, heading+" In the global option `am`", appOptions)
 	b.WriteString("The options of a realm may stand here too: they are those of the root realm `/`.\n\n")
 	table(&b, heading+" In a realm", realmOptions)
+	table(&b, heading+" In `journey_sessions in_memory`", memoryOptions)
 	table(&b, heading+" In `authenticated_sessions client`", clientSessionOptions)
 	table(&b, heading+" In a journey", journeyOptions)
 	table(&b, heading+" In `terms`", termsOptions)

@@ -111,7 +111,21 @@ type Snapshot struct {
 	// may yet, and nobody has seen the result. Another Finish may meet
 	// ErrConflict because of that one.
 	Doubted bool `json:"doubted,omitempty"`
+	// Found is set by the keeper with Origin.
+	Found Found `json:"-"`
 }
+
+// Found says how a keeper has come by a journey that rests in the memory of
+// nodes, if it was not there.
+type Found string
+
+const (
+	// FoundHandedOver is a journey that another node handed over when it went
+	// away.
+	FoundHandedOver Found = "handed over"
+	// FoundTakenOver is one whose node was lost.
+	FoundTakenOver Found = "taken over"
+)
 
 // Seed is what the session that the journey yields is derived from. It is
 // unguessable and of one journey. Who repeats the last step where a first try

@@ -151,6 +151,17 @@ func (c *call) tellStart() {
 	}
 }
 
+// tellFound tells of a journey that came here from another node.
+func (c *call) tellFound() {
+	switch c.snap.Found {
+	case journey.FoundHandedOver:
+		c.set.cfg.Metrics.JourneyMoved(c.Path, "handed_over")
+	case journey.FoundTakenOver:
+		c.set.cfg.Metrics.JourneyMoved(c.Path, "taken_over")
+		c.log.Warn("a journey goes on here, because its node is gone", "journey", c.snap.Tree)
+	}
+}
+
 // tellEnd tells of a journey that has ended, once it certainly has.
 func (c *call) tellEnd(ctx context.Context) {
 	if c.end == nil {

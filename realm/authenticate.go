@@ -33,7 +33,7 @@ func (r *Realm) Authenticate(ctx context.Context, req Request) (Reply, error) {
 	}
 	req.SuspendedID, _ = PartLink(req.SuspendedID)
 	c := &call{Realm: r, running: r.running.Load(), keyed: k, req: req}
-	c.reply.Affinity = k.placed(req.Affinity)
+	c.reply.Affinity = k.Pinned(req.Affinity)
 	switch {
 	case req.AuthID != "":
 		return c.answer(ctx)
@@ -61,15 +61,4 @@ type call struct {
 	// transaction names the call in the audit log, tracking its journey; ""
 	// until an event needs them.
 	transaction, tracking string
-}
-
-// placed returns the affinity under which this node goes on: the one that
-// came with the request, if it is ours, else a new one; pinned to this node.
-func (k *keyed) placed(sent string) string {
-	a, ok := k.affinity.Parse(sent)
-	if !ok {
-		a = k.affinity.Begin()
-	}
-	a.Pin = k.pin
-	return k.affinity.Format(a)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/amgate/amgate/cluster"
 	"github.com/amgate/amgate/journey/affinity"
+	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/store"
 )
 
@@ -24,26 +25,48 @@ type elsewhereKey struct{}
 
 // SeekElsewhere lets a call of Authenticate end with ErrElsewhere and leave in
 // Elsewhere which node has the journey. Without it a journey that is not here
-// starts again.
+// is looked for in the store, and starts again if it is not there.
 func SeekElsewhere(ctx context.Context) (context.Context, *Elsewhere) {
 	e := new(Elsewhere)
 	return context.WithValue(ctx, elsewhereKey{}, e), e
 }
 
-// elsewhere finds out whether the node that a journey was begun on is there.
-// The affinity is that of the journey.
-func (c *call) elsewhere(ctx context.Context, text string) bool {
+// placement is where this process stands among the nodes.
+type placement struct {
+	affinity *affinity.Router
+	pin      affinity.Pin
+	nodes    *cluster.Directory // nil: there are no others
+}
+
+var _ keep.Nodes = placement{}
+
+// Pinned returns the affinity under which this node goes on: the one that came
+// with the request, if it is ours, else a new one; pinned to this node.
+func (p placement) Pinned(sent string) string {
+	a, ok := p.affinity.Parse(sent)
+	if !ok {
+		a = p.affinity.Begin()
+	}
+	a.Pin = p.pin
+	return p.affinity.Format(a)
+}
+
+// Elsewhere implements keep.Nodes: the error is ErrElsewhere.
+func (p placement) Elsewhere(ctx context.Context, text string, leaving bool) error {
 	e, ok := ctx.Value(elsewhereKey{}).(*Elsewhere)
-	if !ok || c.keyed.nodes == nil {
-		return false
+	if !ok || p.nodes == nil {
+		return nil
 	}
-	a, ok := c.keyed.affinity.Parse(text)
-	if !ok || a.Pin == (affinity.Pin{}) || a.Pin == c.keyed.pin {
-		return false
+	a, ok := p.affinity.Parse(text)
+	if !ok || a.Pin == (affinity.Pin{}) || a.Pin == p.pin {
+		return nil
 	}
-	owner, ok := c.keyed.nodes.View().Pinned(a.Pin)
-	e.Node, e.Found = owner.Node, ok
-	return ok
+	owner, ok := p.nodes.View().Pinned(a.Pin)
+	if !ok || owner.Draining && !leaving {
+		return nil
+	}
+	e.Node, e.Found = owner.Node, true
+	return ErrElsewhere
 }
 
 // Passes are those of the requests that nodes send each other. The error wraps

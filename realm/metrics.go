@@ -13,6 +13,9 @@ type Metrics interface {
 	// StepRefused counts answers that no journey got to see; why is "expired",
 	// "used", "foreign", "lost", "signature", "malformed" or "not_suspended".
 	StepRefused(realm, scheme, why string)
+	// JourneyMoved counts in-memory journeys that this node went on with after
+	// another one; how is "handed_over" or "taken_over".
+	JourneyMoved(realm, how string)
 	// NodeVisited counts a node by its type; how is an outcome, "asked",
 	// "suspended" or "error".
 	NodeVisited(realm, journey, nodeType, how string, took time.Duration)
@@ -48,6 +51,7 @@ type nobodyCounts struct{}
 func (nobodyCounts) JourneyStarted(string, string, string)                      {}
 func (nobodyCounts) JourneyEnded(string, string, string, string, time.Duration) {}
 func (nobodyCounts) StepRefused(string, string, string)                         {}
+func (nobodyCounts) JourneyMoved(string, string)                                {}
 func (nobodyCounts) NodeVisited(string, string, string, string, time.Duration)  {}
 func (nobodyCounts) Delivered(string, string, string)                           {}
 func (nobodyCounts) Count(string, string)                                       {}

@@ -46,6 +46,7 @@ func (m *tally) JourneyEnded(r, j, s, how string, took time.Duration) {
 	m.add("ended", r, j, s, how, took >= 0)
 }
 func (m *tally) StepRefused(r, s, why string)                        { m.add("refused", r, s, why) }
+func (m *tally) JourneyMoved(r, how string)                          { m.add("moved", r, how) }
 func (m *tally) NodeVisited(r, j, node, how string, _ time.Duration) { m.add("node", r, j, node, how) }
 func (m *tally) Delivered(r, what, how string)                       { m.add("delivered", r, what, how) }
 func (m *tally) Count(r, name string)                                { m.add("count", r, name) }

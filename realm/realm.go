@@ -83,10 +83,8 @@ type Set struct {
 type keyed struct {
 	store    store.Store
 	sessions *session.Manager
-	affinity *affinity.Router
-	pin      affinity.Pin
-	nodes    *cluster.Directory // nil: there are no others
-	passes   *cluster.Passes
+	placement
+	passes *cluster.Passes
 }
 
 // Realm is one realm at work.
@@ -141,6 +139,11 @@ func (s *Set) add(settings Settings) error {
 	s.realms[settings.Path] = r
 	if err := r.link(); err != nil {
 		return err
+	}
+
+	if settings.SurviveNodeLoss && settings.Lockout == nil {
+		r.log.Warn("with survive_node_loss an older step may be answered again after the loss of a node, so retry limits of journeys do not hold then; " +
+			"limit attempts by lockout, for example: lockout 5 5m 5m")
 	}
 
 	aliases := settings.Aliases
@@ -266,15 +269,14 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 			Store: b.Store, Keys: ring, Access: b.Access, Outages: outages, Carried: carried, Quotas: quotas,
 			Outbox: b.Outbox, Webhooks: webhooksOf, Logger: s.cfg.Logger,
 		}),
-		affinity: affinity.New(ring.DeriveLasting("affinity")),
-		nodes:    b.Nodes,
-		passes:   cluster.NewPasses(ring.DeriveLasting("requests between nodes")),
+		placement: placement{affinity: affinity.New(ring.DeriveLasting("affinity")), nodes: b.Nodes},
+		passes:    cluster.NewPasses(ring.DeriveLasting("requests between nodes")),
 	}
 	if b.Node.Address != "" {
 		k.pin = k.affinity.Pin(b.Node.Address)
 	}
 	for _, r := range s.realms {
-		running, err := r.run(ring, b)
+		running, err := r.run(ring, b, k.placement)
 		if err != nil {
 			return 0, err
 		}
@@ -316,12 +318,15 @@ func (s *Set) takeBack() {
 	s.withdraw = nil
 }
 
-func (r *Realm) newKeeper(ring *token.Ring, b Backend) (journey.Keeper, error) {
+func (r *Realm) newKeeper(ring *token.Ring, b Backend, here placement) (*keep.Keeper, error) {
 	keys, ok := ring.Realm(r.Path)
 	if !ok {
 		return nil, fmt.Errorf("realm %s has no keys", r.Path)
 	}
-	cfg := keep.Config{Store: b.Store, Keys: keys, NoAllowlisting: r.NoAllowlisting, Table: b.Journeys}
+	cfg := keep.Config{
+		Store: b.Store, Keys: keys, NoAllowlisting: r.NoAllowlisting,
+		Table: b.Journeys, SurviveNodeLoss: r.SurviveNodeLoss, Nodes: here,
+	}
 	switch r.JourneySessions {
 	case JourneysClient:
 		return keep.NewClient(cfg)

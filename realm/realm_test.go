@@ -548,6 +548,7 @@ func TestSettingsAreChecked(t *testing.T) {
 	for want, edit := range map[string]func(*realm.Settings){
 		"no identities":          func(s *realm.Settings) { s.Users = nil },
 		"journey_sessions":       func(s *realm.Settings) { s.JourneySessions = "disk" },
+		"survive_node_loss":      func(s *realm.Settings) { s.JourneySessions, s.SurviveNodeLoss = realm.JourneysServer, true },
 		"authenticated_sessions": func(s *realm.Settings) { s.AuthenticatedSessions = "in_memory" },
 		"bytes left for a session": func(s *realm.Settings) {
 			s.AuthenticatedSessions, s.Cookie.Domain = realm.SessionsClient, strings.Repeat("a", 3000)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/amgate/amgate/identity/guard"
 	"github.com/amgate/amgate/journey"
+	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/token"
 )
 
@@ -31,17 +32,17 @@ func (c Config) Services(s Settings) *journey.Services {
 // read.
 type running struct {
 	engine *journey.Engine
-	keeper journey.Keeper
+	keeper *keep.Keeper
 }
 
 // run sets the realm to work. Its people, and its agents, are seen through a
 // guard: no check of a password passes it by.
-func (r *Realm) run(ring *token.Ring, b Backend) (*running, error) {
+func (r *Realm) run(ring *token.Ring, b Backend, here placement) (*running, error) {
 	keys, ok := ring.Realm(r.Path)
 	if !ok {
 		return nil, fmt.Errorf("realm %s has no keys", r.Path)
 	}
-	keeper, err := r.newKeeper(ring, b)
+	keeper, err := r.newKeeper(ring, b, here)
 	if err != nil {
 		return nil, err
 	}

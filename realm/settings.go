@@ -58,7 +58,10 @@ type Settings struct {
 	// Users are the realm's people.
 	Users identity.Store
 
-	JourneySessions       JourneyScheme
+	JourneySessions JourneyScheme
+	// SurviveNodeLoss lets other nodes take over the in-memory journeys of a node
+	// that is gone.
+	SurviveNodeLoss       bool
 	AuthenticatedSessions SessionScheme
 	// Signing is how sessions are signed that their clients carry.
 	Signing token.Signing
@@ -172,6 +175,9 @@ func (s Settings) Check() error {
 	case JourneysClient, JourneysServer, JourneysInMemory:
 	default:
 		return fail("journey_sessions %q is not known; use client, server or in_memory", s.JourneySessions)
+	}
+	if s.SurviveNodeLoss && s.JourneySessions != JourneysInMemory {
+		return fail("survive_node_loss is for journey_sessions in_memory; %s ones do not depend on a node", s.JourneySessions)
 	}
 	switch s.AuthenticatedSessions {
 	case SessionsServer:

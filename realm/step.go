@@ -32,7 +32,7 @@ func (c *call) resume(ctx context.Context) (Reply, error) {
 // goOn walks on the journey that the keeper has found.
 func (c *call) goOn(ctx context.Context, snap *journey.Snapshot) error {
 	c.snap = snap
-	c.reply.Affinity = c.keyed.placed(snap.Affinity)
+	c.reply.Affinity = c.keyed.Pinned(snap.Affinity)
 	c.req.NewSession = snap.Params.NewSession
 	if err := c.present(ctx); err != nil {
 		return err
@@ -58,12 +58,13 @@ func (c *call) stepped(ctx context.Context, next string, err error) (Reply, erro
 		if c.reply.Step != nil {
 			c.reply.Step.AuthID = next
 		}
+		c.tellFound()
 		c.tellLink()
 		c.tellEnd(ctx)
 		return c.reply, nil
 	}
 	var lost *journey.LostError
-	if errors.As(err, &lost) && c.elsewhere(ctx, lost.Start.Affinity) {
+	if errors.As(err, &lost) && c.keyed.Elsewhere(ctx, lost.Start.Affinity, true) != nil || errors.Is(err, ErrElsewhere) {
 		return Reply{}, ErrElsewhere
 	}
 	c.tellRefused(ctx, err)

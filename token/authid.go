@@ -38,12 +38,15 @@ type AuthID struct {
 	// Params is a JSON object of what else the client gave at the start; "" for
 	// nothing. Pages can read it.
 	Params string
+	// Checkpoint is the journey, sealed, in case that the node is lost which
+	// has it; or "".
+	Checkpoint string
 	// Issued and Expires are kept to the second.
 	Issued, Expires time.Time
 }
 
-// claims are those of AM, in AM's order, and affinity and params, which are
-// ours; append writes them. The times are NumericDates of RFC 7519, whole seconds as AM
+// claims are those of AM, in AM's order, and affinity, checkpoint and params, which
+// are ours; append writes them. The times are NumericDates of RFC 7519, whole seconds as AM
 // writes them.
 type claims struct {
 	IndexValue string         `json:"authIndexValue"`
@@ -53,6 +56,7 @@ type claims struct {
 	Realm      string         `json:"realm"`
 	SessionID  string         `json:"sessionId"`
 	Affinity   string         `json:"affinity"`
+	Checkpoint string         `json:"checkpoint"`
 	Params     jsontext.Value `json:"params"`
 	Expires    int64          `json:"exp"`
 	Issued     int64          `json:"iat"`
@@ -87,7 +91,7 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 	}
 	payload := (&claims{
 		IndexValue: a.IndexValue, Allow: a.Allow, OTK: a.OTK, IndexType: a.IndexType,
-		Realm: a.Realm, SessionID: a.SessionID, Affinity: a.Affinity, Params: jsontext.Value(a.Params),
+		Realm: a.Realm, SessionID: a.SessionID, Affinity: a.Affinity, Checkpoint: a.Checkpoint, Params: jsontext.Value(a.Params),
 		Expires: a.Expires.Unix(), Issued: a.Issued.Unix(),
 	}).append(make([]byte, 0, 512))
 	key := k.keys[0]
@@ -135,7 +139,7 @@ func (k *Keys) ParseAuthID(s string) (AuthID, error) {
 	}
 	return AuthID{
 		Realm: c.Realm, SessionID: c.SessionID, IndexType: c.IndexType, IndexValue: c.IndexValue,
-		Allow: c.Allow, OTK: c.OTK, Affinity: c.Affinity, Params: string(c.Params),
+		Allow: c.Allow, OTK: c.OTK, Affinity: c.Affinity, Checkpoint: c.Checkpoint, Params: string(c.Params),
 		Expires: time.Unix(c.Expires, 0), Issued: time.Unix(c.Issued, 0),
 	}, nil
 }
@@ -183,6 +187,7 @@ func (c *claims) append(text []byte) []byte {
 		{"realm", c.Realm, true},
 		{"sessionId", c.SessionID, true},
 		{"affinity", c.Affinity, false},
+		{"checkpoint", c.Checkpoint, false},
 	} {
 		if m.value == "" && !m.always {
 			continue

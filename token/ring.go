@@ -36,6 +36,9 @@ type Keys struct {
 	keys  []*key
 }
 
+// Realm is the path of the realm.
+func (k *Keys) Realm() string { return k.realm }
+
 // key is what is derived from one secret for one realm.
 type key struct {
 	id        string

@@ -25,8 +25,9 @@ type authIDs struct {
 // newAllow returns the allowlist state of a new step: a UUID of version 4.
 func newAllow() string { return uuid.NewString() }
 
-// sign makes the authId that answers the step that s now asks. otk may be "".
-func (a authIDs) sign(s *journey.Snapshot, sessionID, otk string) (string, error) {
+// sign makes the authId that answers the step that s now asks. otk and
+// checkpoint may be "".
+func (a authIDs) sign(s *journey.Snapshot, sessionID, otk, checkpoint string) (string, error) {
 	claims := token.AuthID{
 		Realm:      s.Realm,
 		SessionID:  sessionID,
@@ -36,6 +37,7 @@ func (a authIDs) sign(s *journey.Snapshot, sessionID, otk string) (string, error
 		OTK:        otk,
 		Affinity:   s.Affinity,
 		Params:     paramsOf(s),
+		Checkpoint: checkpoint,
 		Issued:     time.Now(),
 		Expires:    s.Deadline,
 	}
@@ -75,7 +77,7 @@ func (a authIDs) reference(ref journey.ID) string { return a.keys.Mint(a.kind, r
 // signSpent makes the authId that goes with a suspended journey: one of a
 // journey that its client carries, without the journey.
 func (a authIDs) signSpent(s *journey.Snapshot) (string, error) {
-	return a.sign(s, a.keys.Carry(""), "")
+	return a.sign(s, a.keys.Carry(""), "", "")
 }
 
 // opened is a verified authId. It says nothing about the journey's state.

@@ -118,7 +118,7 @@ func (k *inAuthID) keep(s *journey.Snapshot) (string, change, error) {
 	if err != nil {
 		return "", change{}, fmt.Errorf("keep: %w", err)
 	}
-	authID, err := k.ids.sign(s, k.ids.keys.Carry(sealed), st.OTK)
+	authID, err := k.ids.sign(s, k.ids.keys.Carry(sealed), st.OTK, "")
 	if err != nil {
 		return "", change{}, err
 	}

@@ -34,6 +34,16 @@ type stored struct {
 	OTK     string    `json:"otk,omitempty"`
 	Opening bool      `json:"opening,omitempty"`
 	Latest  time.Time `json:"latest,omitzero"`
+
+	// These are of a journey in memory that other nodes may go on with. Epoch
+	// counts who had it and what made its earlier checkpoints worthless, Salt is
+	// the snapshot's, From and Owner are as in marking. Left is in the place of the allowlist
+	// state where that does not tell the record from others.
+	Epoch int    `json:"epoch,omitempty"`
+	Salt  []byte `json:"salt,omitempty"`
+	From  string `json:"from,omitempty"`
+	Owner string `json:"owner,omitempty"`
+	Left  string `json:"left,omitempty"`
 }
 
 // mark tells what became of a journey, in the place of its state.
@@ -48,6 +58,10 @@ const (
 	markSuspended mark = "suspended"
 	markResumed   mark = "resumed"
 	markEnded     mark = "ended"
+	// markTaken says that the journey is in the memory of a node,
+	// markCheckpoint that it is and how it was when it was last answered.
+	markTaken      mark = "taken"
+	markCheckpoint mark = "checkpoint"
 )
 
 // encode turns a journey into bytes that share nothing with it. place says

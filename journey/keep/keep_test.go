@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,11 +45,19 @@ func keysOf(tb testing.TB, ring *token.Ring, realm string) *token.Keys {
 
 // scheme is a kind of keeper.
 type scheme struct {
-	name string
-	new  func(keep.Config) (*keep.Keeper, error)
+	name     string
+	new      func(keep.Config) (*keep.Keeper, error)
+	survives bool
 }
 
-var schemes = []scheme{{"client", keep.NewClient}, {"server", keep.NewServer}, {"memory", keep.NewMemory}}
+var schemes = []scheme{
+	{"client", keep.NewClient, false},
+	{"server", keep.NewServer, false},
+	{"memory", keep.NewMemory, false},
+	{"memory, surviving", keep.NewMemory, true},
+}
+
+func (s scheme) inMemory() bool { return strings.HasPrefix(s.name, "memory") }
 
 // keeper makes a keeper of the realm /alpha, or of that of cfg.Keys.
 func (s scheme) keeper(tb testing.TB, ring *token.Ring, cfg keep.Config) *keep.Keeper {
@@ -56,6 +65,7 @@ func (s scheme) keeper(tb testing.TB, ring *token.Ring, cfg keep.Config) *keep.K
 	if cfg.Keys == nil {
 		cfg.Keys = keysOf(tb, ring, "/alpha")
 	}
+	cfg.SurviveNodeLoss = s.survives
 	k, err := s.new(cfg)
 	if err != nil {
 		tb.Fatal(err)

@@ -21,9 +21,34 @@ type Config struct {
 	// NoAllowlisting lets a step be answered again, see the package's comment.
 	// It is a risk.
 	NoAllowlisting bool
-	// Table holds the journeys of NewMemory; nil for one of its own.
+
+	// The rest is for NewMemory. Table holds the journeys; nil for one of its
+	// own.
 	Table *Table
+	// SurviveNodeLoss lets other nodes take over the journeys of a node that is
+	// gone, from what their authIds carry.
+	SurviveNodeLoss bool
+	// Nodes are the others; nil for none.
+	Nodes Nodes
 }
+
+// Nodes tells what a keeper of journeys in memory must know of the nodes that
+// have them. Affinities are those of package affinity.
+type Nodes interface {
+	// Pinned returns the affinity of a journey that goes on in this process.
+	Pinned(affinity string) string
+	// Elsewhere returns an error, which Keeper.Step then returns, if a step
+	// should be answered by the node that the affinity of its journey names:
+	// because that node is there, and not about to leave unless leaving counts,
+	// too. It is asked of journeys that this process does not hold.
+	Elsewhere(ctx context.Context, affinity string, leaving bool) error
+}
+
+// alone are the nodes of a process without others.
+type alone struct{}
+
+func (alone) Pinned(affinity string) string                 { return affinity }
+func (alone) Elsewhere(context.Context, string, bool) error { return nil }
 
 // Keeper is a journey.Keeper. There are three kinds, which differ in where a
 // journey rests between two steps.
@@ -32,7 +57,8 @@ type Keeper struct {
 	records *records
 	ids     authIDs
 	locks   *locks
-	// salt tells what this process finishes from what others do.
+	// salt tells what this process finishes from what others do; nil where
+	// each journey has its own.
 	salt []byte
 }
 
@@ -61,14 +87,16 @@ type change struct {
 	// the record that the journey was loaded from.
 	ops  []store.Op
 	left string
-	// then, unless nil, is done once ops are committed; doubt, unless nil, if
-	// they are to end the journey and it is not known whether they are.
-	then, doubt func()
+	// then, unless nil, is done once ops are committed, with their revision if
+	// it is the keeper who commits them; doubt, unless nil, if they are to end
+	// the journey and it is not known whether they are.
+	then  func(revision int64)
+	doubt func()
 }
 
-func (c change) done() {
+func (c change) done(revision int64) {
 	if c.then != nil {
-		c.then()
+		c.then(revision)
 	}
 }
 
@@ -94,12 +122,16 @@ type origin struct {
 	// left is what a commit was to leave, "" if there was none.
 	left string
 
-	// first, opening and latest are as in stored. start is first for a journey
-	// in memory.
+	// first, opening, latest and epoch are as in stored. start is first for a
+	// journey in memory, and held says that it is there. moves says that its
+	// record must be written with the next step.
 	first   json.RawMessage
 	start   *resting
+	held    bool
+	moves   bool
 	opening bool
 	latest  time.Time
+	epoch   int
 }
 
 func originOf(s *journey.Snapshot) *origin { return s.Origin.(*origin) }
@@ -165,7 +197,9 @@ func (k *Keeper) answer(
 		return "", err
 	}
 	from := originOf(s)
-	s.Salt = k.salt
+	if k.salt != nil {
+		s.Salt = k.salt
+	}
 	s.Doubted = s.Doubted || k.records.doubts.finishing(from.id)
 	if err = fn(ctx, s); err == nil && !s.Ended {
 		next, err = k.keep(ctx, s)
@@ -205,10 +239,11 @@ func (k *Keeper) apply(ctx context.Context, s *journey.Snapshot, c change) error
 	if len(c.ops) > 0 {
 		from.left = s.Allow
 	}
-	if err := k.records.commit(ctx, c.ops); err != nil {
+	revision, err := k.records.commit(ctx, c.ops)
+	if err != nil {
 		return mapConflict(err)
 	}
-	c.done()
+	c.done(revision)
 	return nil
 }
 
@@ -221,10 +256,13 @@ func (k *Keeper) Finish(ctx context.Context, s *journey.Snapshot, commit journey
 	if err != nil {
 		return err
 	}
-	if commit != nil {
+	switch {
+	case commit == nil:
+		_, err = k.records.commit(ctx, c.ops)
+	case s.Doubted:
+		err = k.finishAgain(ctx, commit, c.ops)
+	default:
 		err = commit(ctx, c.ops...)
-	} else {
-		err = k.records.commit(ctx, c.ops)
 	}
 	if errors.Is(err, store.ErrUnavailable) && commit != nil {
 		s.Doubted = true
@@ -233,17 +271,33 @@ func (k *Keeper) Finish(ctx context.Context, s *journey.Snapshot, commit journey
 	if err != nil {
 		return mapConflict(err)
 	}
-	c.done()
+	c.done(0)
 	s.Ended = true
 	return nil
 }
 
-// end is what ends a journey. One that was never kept has nothing to end, nor
-// has one that fails after a commit in doubt has ended it.
+// finishAgain commits the end of a journey after a commit in doubt. What was to
+// be created may be there already; then nothing of this commit was applied, and
+// the journey's own part of it is still to be.
+func (k *Keeper) finishAgain(ctx context.Context, commit journey.Commit, ops []store.Op) error {
+	if err := commit(ctx, ops...); err != nil {
+		return err
+	}
+	if _, err := k.records.commit(ctx, ops); err != nil && !isConflict(err) {
+		return err
+	}
+	return nil
+}
+
+// end is what ends a journey. One that was never kept has nothing to end. One
+// that a commit in doubt has brought to its success can no longer fail.
 func (k *Keeper) end(s *journey.Snapshot, failed bool) (change, error) {
 	from, ok := s.Origin.(*origin)
-	if !ok || failed && from.gone() {
+	if !ok {
 		return change{}, nil
+	}
+	if failed && from.gone() {
+		return change{}, journey.ErrUsed
 	}
 	c, err := k.scheme.end(s, failed)
 	if err != nil {
@@ -258,8 +312,14 @@ func (k *Keeper) end(s *journey.Snapshot, failed bool) (change, error) {
 
 // mapConflict says what it means that a journey's record has changed.
 func mapConflict(err error) error {
-	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists) {
+	if isConflict(err) {
 		return fmt.Errorf("%w: %w", journey.ErrUsed, err)
 	}
 	return err
 }
+
+func isConflict(err error) bool {
+	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)
+}
+
+func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }

@@ -1,6 +1,7 @@
 package keep
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -117,7 +118,7 @@ func (r *records) read(ctx context.Context, id journey.ID, key store.Key) (recor
 	left := removed
 	switch {
 	case err == nil:
-		left = rec.Allow
+		left = cmp.Or(rec.Left, rec.Allow)
 	case !errors.Is(err, store.ErrNotFound):
 		return record{}, err
 	}
@@ -134,10 +135,9 @@ func (r *records) read(ctx context.Context, id journey.ID, key store.Key) (recor
 }
 
 // commit applies what a step has led to.
-func (r *records) commit(ctx context.Context, ops []store.Op) error {
+func (r *records) commit(ctx context.Context, ops []store.Op) (revision int64, err error) {
 	if len(ops) == 0 {
-		return nil
+		return 0, nil
 	}
-	_, err := r.store.Commit(ctx, ops...)
-	return err
+	return r.store.Commit(ctx, ops...)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 	"unicode/utf8"
 	"unsafe"
 
@@ -22,6 +23,15 @@ type resting struct {
 	// first is the journey at its first step; only where a journey that failed
 	// begins again.
 	first *resting
+
+	// record is the journey's in the store, of revision 0 if it has none, and
+	// epoch counts what made its earlier checkpoints worthless. latest is the
+	// latest deadline that any of its authIds has had.
+	record place
+	epoch  int
+	latest time.Time
+	// leaving says that it was tried to hand the journey over.
+	leaving bool
 }
 
 // What things take up beside their text, about: a map with up to eight
@@ -41,7 +51,7 @@ const expansion = 6
 func newResting(s *journey.Snapshot) (*resting, error) {
 	r := &resting{snap: *s, size: int(unsafe.Sizeof(resting{}))}
 	k := &r.snap
-	k.Ended, k.SuspendedID, k.Origin, k.Salt = false, "", nil, nil
+	k.Ended, k.SuspendedID, k.Origin, k.Found = false, "", nil, ""
 	k.Started, k.Deadline = k.Started.Round(0), k.Deadline.Round(0) // without monotonic clocks
 	var err error
 	var text int
@@ -105,11 +115,25 @@ func (r *resting) again(doubted bool) *resting {
 	return &a
 }
 
+// owned is the journey with what its record was when it was loaded.
+func (r *resting) owned(from *origin) *resting {
+	o := *r
+	o.record, o.epoch, o.latest = from.state, from.epoch, from.latest
+	return &o
+}
+
 // doubted is the journey when a commit may have ended it, or may yet.
 func (r *resting) doubted() *resting {
 	d := *r
 	d.snap.Doubted = true
 	return &d
+}
+
+// letting is the journey when it was tried to hand it over.
+func (r *resting) letting() *resting {
+	l := *r
+	l.leaving = true
+	return &l
 }
 
 // copyObject copies an object to its depth, with the types that JSON gives

@@ -64,7 +64,7 @@ func (k *inStore) keep(s *journey.Snapshot) (string, change, error) {
 	if err != nil {
 		return "", change{}, err
 	}
-	authID, err := k.ids.sign(s, k.ids.reference(from.ref), "")
+	authID, err := k.ids.sign(s, k.ids.reference(from.ref), "", "")
 	if err != nil {
 		return "", change{}, err
 	}

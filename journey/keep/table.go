@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"container/list"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/amgate/amgate/journey"
@@ -40,7 +41,8 @@ type TableConfig struct {
 type Table struct {
 	shelf[resting]
 	locks locks
-	salt  []byte // of the keepers, see Keeper
+	salt  []byte // of the journeys that begin here, see inMemory.place
+	away  atomic.Bool
 }
 
 // NewTable returns an empty table.
@@ -111,6 +113,7 @@ type Stats struct {
 func (t *shelf[V]) Stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.sweep(len(t.entries))
 	return Stats{
 		Journeys: len(t.entries) - t.finished, Finished: t.finished, Bytes: t.bytes, Evicted: t.evicted,
 	}
@@ -149,10 +152,23 @@ func (t *shelf[V]) put(id journey.ID, held *V, size int, deadline time.Time) {
 	}
 	e.held, e.size = held, int64(size)+entryOverhead
 	t.count(e)
-	t.sweep()
+	t.sweep(sweepBatch)
 	for len(t.entries) > 1 && (len(t.entries) > t.cfg.MaxJourneys || t.bytes > t.cfg.MaxBytes) {
 		t.evict()
 	}
+}
+
+// find returns the journeys for which something is held that is wanted.
+func (t *shelf[V]) find(wanted func(held *V) bool) (ids []journey.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	for id, e := range t.entries {
+		if e.held != nil && now.Before(e.deadline) && wanted(e.held) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // drop forgets a journey.
@@ -164,11 +180,11 @@ func (t *shelf[V]) drop(id journey.ID) {
 	}
 }
 
-// sweep removes some of the entries that are past their deadline. Each put
+// sweep removes up to n of the entries that are past their deadline. Each put
 // adds one entry and removes up to sweepBatch, so they cannot pile up.
-func (t *shelf[V]) sweep() {
+func (t *shelf[V]) sweep(n int) {
 	now := time.Now()
-	for range sweepBatch {
+	for range n {
 		if len(t.deadlines) == 0 || now.Before(t.deadlines[0].deadline) {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"sync"
 	"testing"
@@ -37,10 +38,13 @@ type ledger struct {
 	mu               sync.Mutex
 	signed, followed map[string]bool
 	succeeded        map[string]int
+	// told is how often a client may be told of its success: again after the
+	// loss of the node that did.
+	told map[string]int
 }
 
 func newLedger() *ledger {
-	return &ledger{signed: make(map[string]bool), followed: make(map[string]bool), succeeded: make(map[string]int)}
+	return &ledger{signed: make(map[string]bool), followed: make(map[string]bool), succeeded: make(map[string]int), told: make(map[string]int)}
 }
 
 func (l *ledger) note(in map[string]bool, id string) {
@@ -59,7 +63,7 @@ func (l *ledger) success(id journey.ID) error {
 		return errors.New("signed in without the right password")
 	case !l.followed[id.String()]:
 		return errors.New("signed in without the link")
-	case l.succeeded[id.String()] > 1:
+	case l.succeeded[id.String()] > 1+l.told[id.String()]:
 		return fmt.Errorf("%d successes of one journey", l.succeeded[id.String()])
 	}
 	return nil
@@ -123,7 +127,51 @@ type world struct {
 	engine         *journey.Engine
 	tree           *journey.Tree
 	nodes          [2]*keep.Keeper
+	tables         [2]*keep.Table
 	starts         [2]int // how often each node was started
+	// blind nodes take all others for lost.
+	blind bool
+	log   func(string, ...any)
+}
+
+// address is what the affinity of a journey tells: on which node it lives,
+// since which start of it.
+type address struct{ node, start int }
+
+func (w *world) address(node int) address { return address{node, w.starts[node]} }
+
+func (a address) String() string { return fmt.Sprintf("%d:%d", a.node, a.start) }
+
+func parseAddress(affinity string) (a address) {
+	_, _ = fmt.Sscanf(affinity, "%d:%d", &a.node, &a.start) // else it is that of nobody
+	return a
+}
+
+// elsewhereError says which node to ask.
+type elsewhereError struct{ node int }
+
+func (e *elsewhereError) Error() string { return fmt.Sprintf("node %d has the journey", e.node) }
+
+// passedOn marks the context of a request that one node has passed on.
+type passedOn struct{}
+
+// directory is what a node knows of the others: who is there.
+type directory struct {
+	*world
+	node int
+}
+
+func (d directory) Pinned(string) string { return d.address(d.node).String() }
+
+func (d directory) Elsewhere(ctx context.Context, affinity string, leaving bool) error {
+	a := parseAddress(affinity)
+	switch {
+	case d.blind, ctx.Value(passedOn{}) != nil, a.node == d.node, a.start != d.starts[a.node]:
+		return nil
+	case d.tables[a.node].IsAway() && !leaving:
+		return nil
+	}
+	return &elsewhereError{a.node}
 }
 
 func newWorld(tb testing.TB, s scheme, noAllowlisting bool) *world {
@@ -148,16 +196,22 @@ func newWorld(tb testing.TB, s scheme, noAllowlisting bool) *world {
 
 // restart starts a node, without what the last one had in memory.
 func (w *world) restart(node int) {
-	w.nodes[node] = w.keeper(w.tb, w.ring, keep.Config{Store: w.store, NoAllowlisting: w.noAllowlisting})
+	w.tables[node] = keep.NewTable(keep.TableConfig{})
+	w.nodes[node] = w.keeper(w.tb, w.ring, keep.Config{
+		Store: w.store, NoAllowlisting: w.noAllowlisting, Table: w.tables[node], Nodes: directory{w, node},
+	})
 	w.starts[node]++
 }
 
 // visitor is one client with the steps and links that it has seen of its
 // journey.
 type visitor struct {
-	id    journey.ID
-	steps []seen
-	links []seen
+	id journey.ID
+	// astray says that the node was lost which had the journey: where it goes on
+	// an older step may be answered again, once.
+	astray bool
+	steps  []seen
+	links  []seen
 	// asked are the forms that it was given.
 	asked []callback.List
 }
@@ -165,10 +219,12 @@ type visitor struct {
 // seen is an authId or a link, and what became of it.
 type seen struct {
 	text string
-	// node and start are where the journey lives, if it lives in memory.
-	node, start int
-	until       time.Time
-	answered    bool
+	// at is where the journey lives, if it lives in memory, unless it was
+	// handed over.
+	at         address
+	handedOver bool
+	until      time.Time
+	answered   bool
 	// doubted says that a fault came between: it may have been answered.
 	doubted bool
 }
@@ -181,7 +237,8 @@ type turn struct {
 }
 
 // walk is the part of a realm: it walks the journey on and ends it.
-func (w *world) walk(k *keep.Keeper, form callback.List, input any, t *turn) func(context.Context, *journey.Snapshot) error {
+func (w *world) walk(node int, form callback.List, input any, t *turn) func(context.Context, *journey.Snapshot) error {
+	k := w.nodes[node]
 	return func(ctx context.Context, s *journey.Snapshot) error {
 		t.ran, t.after = true, s
 		result, err := w.engine.Advance(ctx, w.tree, s, journey.Turn{Answers: journeytest.Answers(form, input)})
@@ -216,17 +273,20 @@ func (w *world) issue(s *journey.Snapshot) journey.Commit {
 
 // learn notes what a client was given.
 func (w *world) learn(v *visitor, node int, authID string, s *journey.Snapshot) {
-	given := seen{text: authID, node: node, start: w.starts[node], until: s.Deadline.Truncate(time.Second)}
+	given := seen{
+		text: authID, at: w.address(node), until: s.Deadline.Truncate(time.Second),
+		handedOver: w.tables[node].IsAway() && s.Found != journey.FoundTakenOver,
+	}
 	if s.Suspended != nil {
 		given.answered = true // it answers nothing
-		v.links = append(v.links, seen{text: s.SuspendedID, node: node, start: w.starts[node], until: s.Suspended.Until})
+		v.links = append(v.links, seen{text: s.SuspendedID, until: s.Suspended.Until})
 	}
 	v.steps, v.asked = append(v.steps, given), append(v.asked, s.Asked)
 }
 
 func (w *world) begin(ctx context.Context, node int) (*visitor, error) {
 	s := newSnapshot()
-	s.Node, s.Shared = "", nil
+	s.Node, s.Shared, s.Affinity = "", nil, w.address(node).String()
 	if _, err := w.engine.Advance(ctx, w.tree, s, journey.Turn{}); err != nil {
 		return nil, err
 	}
@@ -235,6 +295,9 @@ func (w *world) begin(ctx context.Context, node int) (*visitor, error) {
 		return nil, err
 	}
 	v := &visitor{id: s.ID}
+	if w.blind {
+		w.ledger.told[v.id.String()]++
+	}
 	w.learn(v, node, authID, s)
 	return v, nil
 }
@@ -253,7 +316,10 @@ func TestModelNobodyGetsInAnotherWay(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					// Only a TB: rapid asks a T for its deadline, which is none in a bubble.
 					rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
-						walkAtRandom(rt, newWorld(t, s, noAllowlisting))
+						w := newWorld(t, s, noAllowlisting)
+						w.blind = s.survives && rapid.Bool().Draw(rt, "blind")
+						w.log = rt.Logf
+						walkAtRandom(rt, w)
 					})
 				})
 			})
@@ -296,8 +362,8 @@ func walkAtRandom(rt *rapid.T, w *world) {
 		if seldom(rt, "other input") {
 			input = rapid.SampledFrom([]any{"wrong", "", 1}).Draw(rt, "input")
 		}
-		w.take(rt, v, step, func(k *keep.Keeper, t *turn) (string, error) {
-			return k.Step(ctx, "/alpha", step.text, w.walk(k, form, input, t))
+		w.take(rt, v, step, func(ctx context.Context, node int, t *turn) (string, error) {
+			return w.nodes[node].Step(ctx, "/alpha", step.text, w.walk(node, form, input, t))
 		})
 	}
 	follow := func(rt *rapid.T) {
@@ -306,8 +372,8 @@ func walkAtRandom(rt *rapid.T, w *world) {
 			rt.Skip("there is no link")
 		}
 		step := &v.links[index(rt, "link", len(v.links))]
-		w.take(rt, v, step, func(k *keep.Keeper, t *turn) (string, error) {
-			return k.Resume(ctx, "/alpha", step.text, w.walk(k, nil, nil, t))
+		w.take(rt, v, step, func(ctx context.Context, node int, t *turn) (string, error) {
+			return w.nodes[node].Resume(ctx, "/alpha", step.text, w.walk(node, nil, nil, t))
 		})
 	}
 	rt.Repeat(map[string]func(*rapid.T){
@@ -324,7 +390,15 @@ func walkAtRandom(rt *rapid.T, w *world) {
 		},
 		"deliver what is late": func(*rapid.T) { w.store.Deliver(ctx) },
 		"wait":                 func(rt *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 60).Draw(rt, "seconds")) * time.Second) },
-		"restart":              func(rt *rapid.T) { w.restart(index(rt, "node", len(w.nodes))) },
+		"restart":              func(rt *rapid.T) { w.lose(visitors, index(rt, "node", len(w.nodes))) },
+		"leave": func(rt *rapid.T) {
+			n := index(rt, "node", len(w.nodes))
+			w.leave(visitors, n)
+			if rapid.Bool().Draw(rt, "and end") {
+				w.lose(visitors, n)
+			}
+		},
+		"come back": func(rt *rapid.T) { w.tables[index(rt, "node", len(w.nodes))].Away(false) },
 		"weather": func(rt *rapid.T) {
 			w.store.Down.Store(seldom(rt, "down"))
 			w.store.Refused.Store(0)
@@ -360,19 +434,95 @@ func (w *world) stormy() bool {
 	return w.store.Down.Load() || w.store.Refused.Load() > 0 || w.store.Lost.Load() > 0 || w.store.Late.Load() > 0
 }
 
+// leave hands over what a node has in memory. It goes on.
+func (w *world) leave(visitors []*visitor, node int) {
+	w.tables[node].Away(true)
+	n, err := w.nodes[node].HandOver(w.tb.Context())
+	w.log("leave %d: %d %v", node, n, err)
+	switch {
+	case errors.Is(err, store.ErrUnavailable):
+	case err != nil:
+		w.tb.Fatal(err)
+	case w.inMemory() && w.tables[node].Stats().Journeys > 0:
+		w.tb.Fatal("a node that has handed over all journeys still has some")
+	default:
+		for step := range stepsAt(visitors, w.address(node)) {
+			step.handedOver = true
+		}
+	}
+}
+
+// lose ends a node without more, and starts it again.
+func (w *world) lose(visitors []*visitor, node int) {
+	for _, v := range visitors {
+		last := &v.steps[len(v.steps)-1]
+		if w.survives && last.at == w.address(node) && (!last.handedOver || last.answered) {
+			v.astray = true
+			w.ledger.told[v.id.String()]++
+		}
+	}
+	w.log("lose %d", node)
+	w.restart(node)
+}
+
+func stepsAt(visitors []*visitor, at address) iter.Seq[*seen] {
+	return func(yield func(*seen) bool) {
+		for _, v := range visitors {
+			for i := range v.steps {
+				if v.steps[i].at == at && !yield(&v.steps[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// lives reports whether a step that nobody has answered can be.
+func (w *world) lives(v *visitor, step *seen, on int) bool {
+	switch {
+	case !w.inMemory(), isLink(v, step):
+		return true
+	case w.blind:
+		return false // who knows which node has it
+	case step.handedOver:
+		return true
+	case w.survives:
+		return !v.astray
+	}
+	return step.at == w.address(step.at.node) // the other node passes it on
+}
+
+// mayRepeat reports whether an answered step may be answered again.
+func (w *world) mayRepeat(v *visitor, step *seen) bool {
+	if isLink(v, step) {
+		return false
+	}
+	return w.noAllowlisting || w.blind || v.astray
+}
+
 // take has a client answer a step, or follow a link, and judges what happens.
-func (w *world) take(rt *rapid.T, v *visitor, step *seen, do func(*keep.Keeper, *turn) (string, error)) {
+func (w *world) take(rt *rapid.T, v *visitor, step *seen, do func(context.Context, int, *turn) (string, error)) {
 	on, stormy := node(rt), w.stormy()
 	inTime := time.Now().Before(step.until)
-	// Of a failed journey without allowlisting the first step is asked again.
-	k, t := w.nodes[on], new(turn)
-	next, err := do(k, t)
+	t := new(turn)
+	next, err := do(rt.Context(), on, t)
+	if e, elsewhere := errors.AsType[*elsewhereError](err); elsewhere {
+		on = e.node
+		next, err = do(context.WithValue(rt.Context(), passedOn{}, true), on, t)
+	}
 
-	lives := w.name != "memory" || step.node == on && step.start == w.starts[on] || isLink(v, step)
+	lives := w.lives(v, step, on)
+	idx := -1
+	for i := range v.steps {
+		if step == &v.steps[i] {
+			idx = i
+		}
+	}
+	rt.Logf("take v=%v step=%d/%d link=%t on=%d stormy=%t -> ran=%t succ=%t err=%v | lives=%t answered=%t doubted=%t at=%v handed=%t astray=%t blind=%t", v.id.String()[:4], idx, len(v.steps), isLink(v, step), on, stormy, t.ran, t.succeeded, err, lives, step.answered, step.doubted, step.at, step.handedOver, v.astray, w.blind)
 	switch {
 	case t.ran && !inTime:
 		rt.Fatal("a step was taken after its deadline")
-	case t.ran && step.answered && (err == nil || !step.doubted) && (!w.noAllowlisting || isLink(v, step)):
+	case t.ran && step.answered && (err == nil || !step.doubted) && !w.mayRepeat(v, step):
 		rt.Fatal("an answered step was taken again")
 	case !t.ran && inTime && lives && !step.answered && !step.doubted && !stormy && !w.noAllowlisting:
 		rt.Fatalf("a step that nobody has answered is refused: %v", err)
@@ -388,8 +538,17 @@ func (w *world) take(rt *rapid.T, v *visitor, step *seen, do func(*keep.Keeper, 
 			rt.Fatal(err)
 		}
 	}
+	if t.ran && t.after.Found == journey.FoundTakenOver {
+		step.at, step.handedOver = w.address(on), false
+	}
 	if err != nil {
 		return
+	}
+	if step.answered && w.inMemory() { // what came after it counts no longer
+		v.astray = false
+		for i := range v.steps {
+			v.steps[i].answered = true
+		}
 	}
 	step.answered = true
 	if t.after.ID != v.id {
@@ -453,7 +612,7 @@ func (w *world) walkThrough(ctx context.Context) error {
 	var t turn
 	for _, input := range []any{0, "wrong", 0, "right"} {
 		authID := v.steps[len(v.steps)-1].text
-		next, err := k.Step(ctx, "/alpha", authID, w.walk(k, v.asked[len(v.asked)-1], input, &t))
+		next, err := k.Step(ctx, "/alpha", authID, w.walk(0, v.asked[len(v.asked)-1], input, &t))
 		if err != nil {
 			return fmt.Errorf("input %v: %w", input, err)
 		}
@@ -462,12 +621,12 @@ func (w *world) walkThrough(ctx context.Context) error {
 			return fmt.Errorf("a replay: %w", err)
 		}
 	}
-	next, err := k.Resume(ctx, "/alpha", v.links[0].text, w.walk(k, nil, nil, &t))
+	next, err := k.Resume(ctx, "/alpha", v.links[0].text, w.walk(0, nil, nil, &t))
 	if err != nil {
 		return err
 	}
 	w.learn(v, 0, next, t.after)
-	if _, err = k.Step(ctx, "/alpha", next, w.walk(k, v.asked[len(v.asked)-1], 0, &t)); err != nil {
+	if _, err = k.Step(ctx, "/alpha", next, w.walk(0, v.asked[len(v.asked)-1], 0, &t)); err != nil {
 		return err
 	}
 	if !t.succeeded {
