@@ -1,8 +1,11 @@
 package integration
 
 import (
+	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 // exampleJourney is that of realm /beta in Caddyfile.example, by another name.
@@ -84,10 +87,15 @@ func startKilled(t *testing.T, journeySessions string, users int) *killed {
 
 // begin begins a walk through each sample that has more than n steps, and
 // takes it to the step n at the node that has it. Clients keep cookies or not.
-func (k *killed) begin(n int, at *process, cookies bool) (walks []*walk) {
+func (k *killed) begin(n int, at *process, cookies bool) []*walk {
+	k.Helper()
+	return k.beginOf(k.samples, n, at, cookies)
+}
+
+func (k *killed) beginOf(samples []sample, n int, at *process, cookies bool) (walks []*walk) {
 	k.Helper()
 	base := at.client("/alpha")
-	for _, s := range k.samples {
+	for _, s := range samples {
 		if len(s.way) <= n {
 			continue
 		}
@@ -117,6 +125,58 @@ func (k *killed) goOn(walks []*walk) {
 	}
 }
 
+// TestNoJourneyLostToAKill kills the node that has a journey at each step of
+// each sample, with survive_node_loss: all go on where they were, at other
+// nodes or at the same one that was started again.
+func TestNoJourneyLostToAKill(t *testing.T) {
+	k := startKilled(t, survives, 200)
+	for n := range longest(k.samples) {
+		victim := k.nodes[n%len(k.nodes)]
+		walks := append(k.begin(n, victim, true), k.begin(n, victim, false)...)
+		elsewhere := k.begin(n, k.nodes[(n+1)%len(k.nodes)], false)
+		victim.kill()
+		startedAgain := n%2 == 1
+		if startedAgain {
+			victim.start()
+		}
+		k.goOn(append(walks, elsewhere...))
+		wantUninterrupted(t, append(walks, elsewhere...))
+		t.Logf("killed at step %d: %d journeys went on, %d elsewhere had nothing to do with it", n+1, len(walks), len(elsewhere))
+		if !startedAgain {
+			victim.start()
+		}
+	}
+	k.wantNoRestart(t)
+}
+
+// TestNoJourneyLostToAKillInFlight kills the node while it answers steps. A
+// client that sends the step again comes to its end.
+func TestNoJourneyLostToAKillInFlight(t *testing.T) {
+	k := startKilled(t, survives, 200)
+	for n := range journeysIn(longest(k.samples), 40) {
+		step, victim := n%longest(k.samples), k.nodes[n%len(k.nodes)]
+		walks := append(k.begin(step, victim, true), k.begin(step, victim, false)...)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			k.goOn(walks)
+		}()
+		time.Sleep(rand.N(40 * time.Millisecond))
+		victim.kill()
+		<-ended
+		if got := tallyOf(walks); got.restarts > 0 || got.sessions != len(walks) {
+			t.Errorf("killed in step %d: %+v of %d", step+1, got, len(walks))
+		} else {
+			t.Logf("killed in step %d: %+v", step+1, got)
+		}
+		victim.start()
+	}
+	k.wantNoRestart(t)
+}
+
+// survives is the scheme in which journeys outlive their node.
+const survives = "in_memory {\n\t\t\t\tsurvive_node_loss\n\t\t\t}"
+
 // TestKilledNodeLosesItsOwnJourneys: without survive_node_loss the journeys of
 // a killed node start again, from their first step, and no other one does.
 func TestKilledNodeLosesItsOwnJourneys(t *testing.T) {
@@ -144,5 +204,15 @@ func TestKilledNodeLosesItsOwnJourneys(t *testing.T) {
 			t.Errorf("killed at step %d: %+v of %d", n+1, got, len(lost))
 		}
 		victim.start()
+	}
+}
+
+// wantNoRestart complains if a node has let a journey start again.
+func (c *cluster) wantNoRestart(t *testing.T) {
+	t.Helper()
+	for _, node := range c.nodes {
+		if n := strings.Count(node.log(), "a journey starts again"); n > 0 {
+			t.Errorf("a node let %d journeys start again", n)
+		}
 	}
 }
