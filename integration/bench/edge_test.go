@@ -61,6 +61,8 @@ func BenchmarkProtectedRequest(b *testing.B) {
 type proxy struct {
 	addr string
 	pid  int
+	// admin is the socket of its admin API.
+	admin string
 }
 
 // start runs a process with one site, and waits until a path that both kinds
@@ -74,10 +76,10 @@ func start(b *testing.B, binary, name, options, site string) *proxy {
 	if err != nil {
 		b.Fatal(err)
 	}
-	addr := freeAddr(b)
+	addr, admin := freeAddr(b), filepath.Join(dir, "admin.sock")
 	write(b, filepath.Join(dir, "users.yaml"), fmt.Sprintf("users:\n  - username: alice\n    password: %s\n  - username: bob\n    password: %s\n",
 		hash, password.Hash("password")))
-	write(b, filepath.Join(dir, "Caddyfile"), "{\n\tadmin off\n\tauto_https off\n\tlog {\n\t\tformat am\n\t}\n"+
+	write(b, filepath.Join(dir, "Caddyfile"), "{\n\tadmin unix/"+admin+"\n\tauto_https off\n\tlog {\n\t\tformat am\n\t}\n"+
 		options+"}\n\nhttp://"+addr+" {\n"+site+"}\n")
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
@@ -97,7 +99,7 @@ func start(b *testing.B, binary, name, options, site string) *proxy {
 		if err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				return &proxy{addr: addr, pid: cmd.Process.Pid}
+				return &proxy{addr: addr, pid: cmd.Process.Pid, admin: admin}
 			}
 		}
 		if time.Now().After(deadline) {

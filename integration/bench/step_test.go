@@ -35,14 +35,19 @@ type loneStep struct {
 // are written to nowhere.
 func newLoneStep(b *testing.B, scheme string, st store.Store) *loneStep {
 	b.Helper()
+	return newLoneStepWith(b, realm.Settings{JourneySessions: realm.JourneyScheme(scheme)}, st)
+}
+
+// newLoneStepWith is newLoneStep in a realm with further settings.
+func newLoneStepWith(b *testing.B, settings realm.Settings, st store.Store) *loneStep {
+	b.Helper()
 	choice := &nodes.Choice{Prompt: "Again?", Choices: []string{"again", "done"}}
+	settings.Path, settings.JourneyTimeout = "/", time.Hour
+	settings.Journeys = realmtest.Journeys(realmtest.Tree("Login",
+		realmtest.Place("pick", choice, "again", "pick", "done", "failure")))
 	s := realmtest.New(b, st, realm.Config{
 		Base: realmtest.Base, BaseURL: realmtest.Origin, Audit: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-		Realms: realmtest.Complete(realm.Settings{
-			Path: "/", JourneySessions: realm.JourneyScheme(scheme), JourneyTimeout: time.Hour,
-			Journeys: realmtest.Journeys(realmtest.Tree("Login",
-				realmtest.Place("pick", choice, "again", "pick", "done", "failure"))),
-		}),
+		Realms: realmtest.Complete(settings),
 	})
 	if err := s.Start(b.Context(), s.Backend); err != nil {
 		b.Fatal(err)
