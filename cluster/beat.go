@@ -87,12 +87,73 @@ func (p *part) beat(ctx context.Context) {
 	}
 }
 
-// write writes this node's record as it is now.
+// write writes this node's record as it is now; left says that it ends.
 func (p *part) write(ctx context.Context, left bool) error {
-	self := p.id.Self
-	self.Journeys, self.Draining = p.directory.cfg.Journeys(), p.directory.draining.Load()
+	self, said := p.id.Self, &p.directory.said
+	draining, gone, turn := said.now()
+	self.Journeys, self.Draining = p.directory.cfg.Journeys(), draining
 	key := keyOf(p.id.Router.Pin(self.Address))
 	_, err := p.directory.cfg.Store.Commit(ctx,
-		store.Put(key, p.codec.Seal(key, written{self, left}.encode()), time.Now().Add(Lease)))
+		store.Put(key, p.codec.Seal(key, written{self, left || gone}.encode()), time.Now().Add(Lease)))
+	if err == nil {
+		said.wrote(turn)
+	}
 	return err
+}
+
+// statement is what a node says of itself, and how much of it is written. The
+// zero value says that it takes part.
+type statement struct {
+	mu             sync.Mutex
+	draining, left bool
+	turn, written  int           // of the changes
+	news           chan struct{} // closed when written changes; nil if nobody waits
+}
+
+// change makes it say something else.
+func (s *statement) change(draining, left bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining, s.left = draining, left
+	s.turn++
+}
+
+// now is what it says, and since which change.
+func (s *statement) now() (draining, left bool, turn int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining, s.left, s.turn
+}
+
+// wrote notes that what it said at a change is written.
+func (s *statement) wrote(turn int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.written = max(s.written, turn)
+	if s.news != nil {
+		close(s.news)
+		s.news = nil
+	}
+}
+
+// told waits until what it says now is written.
+func (s *statement) told(ctx context.Context) error {
+	_, _, turn := s.now()
+	for {
+		s.mu.Lock()
+		done := s.written >= turn
+		if !done && s.news == nil {
+			s.news = make(chan struct{})
+		}
+		news := s.news
+		s.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

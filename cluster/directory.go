@@ -46,9 +46,10 @@ type Config struct {
 // Directory is the nodes as this process knows them. It knows none before Use.
 // It is safe for concurrent use. Close it.
 type Directory struct {
-	cfg      Config
-	view     atomic.Pointer[View]
-	draining atomic.Bool
+	cfg  Config
+	view atomic.Pointer[View]
+	// said is what this node says of itself.
+	said statement
 
 	mu      sync.Mutex
 	current *part // nil before the first Use
@@ -129,18 +130,40 @@ const keyID = "cluster1"
 // View is the nodes now. It is never nil.
 func (d *Directory) View() *View { return d.view.Load() }
 
-// Drain says whether this node takes new journeys, and tells everybody.
+// Drain says whether this node takes new journeys, and tells everybody. It
+// takes back a Leave.
 func (d *Directory) Drain(draining bool) {
-	d.draining.Store(draining)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.current != nil {
-		d.current.hurry()
-	}
+	d.say(draining, false)
 }
 
-// Draining reports what Drain said last.
-func (d *Directory) Draining() bool { return d.draining.Load() }
+// Draining reports whether this node takes no new journeys: because of Drain,
+// or of Leave.
+func (d *Directory) Draining() bool {
+	draining, _, _ := d.said.now()
+	return draining
+}
+
+// Leave says that this node has ended, though it goes on serving: everybody
+// forgets it, until Drain. It returns when that is written, or with the error
+// of ctx. A directory that is no node has nothing to write.
+func (d *Directory) Leave(ctx context.Context) error {
+	if isNode := d.say(true, true); !isNode {
+		return nil
+	}
+	return d.said.told(ctx)
+}
+
+// say changes what this node says of itself and has it written.
+func (d *Directory) say(draining, left bool) (isNode bool) {
+	d.said.change(draining, left)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.current == nil {
+		return false
+	}
+	d.current.hurry()
+	return d.current.id.Self.Address != ""
+}
 
 // Close leaves the cluster and tells everybody. The store must still be open.
 func (d *Directory) Close() {

@@ -87,8 +87,8 @@ func (w *world) silence(d *cluster.Directory) {
 // cuttable is a store that can fail as a whole, the watches too.
 type cuttable struct {
 	store.Store
-	// deaf makes commits fail.
-	deaf atomic.Bool
+	// deaf makes commits fail, late lets them take a second.
+	deaf, late atomic.Bool
 
 	mu      sync.Mutex
 	down    bool
@@ -121,6 +121,9 @@ func (c *cuttable) isDown() bool {
 func (c *cuttable) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	if c.deaf.Load() || c.isDown() {
 		return 0, storetest.ErrDown
+	}
+	if c.late.Load() {
+		time.Sleep(time.Second)
 	}
 	return c.Store.Commit(ctx, ops...)
 }
@@ -273,6 +276,120 @@ func TestDrainingIsToldAtOnce(t *testing.T) {
 			if m, ok := edge.View().At("AM-1:80"); !ok || m.Draining != draining || one.Draining() != draining {
 				t.Errorf("draining is %t, %t, want %t", m.Draining, ok, draining)
 			}
+		}
+	})
+}
+
+// A node that leaves is forgotten at once, and not known again by what it goes
+// on writing, or when a reload gives it another name, until it drains no more.
+func TestNodeThatLeavesIsForgottenUntilItComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		edge, one := w.look(), w.join("am-1:80")
+		w.join("am-2:80")
+		w.want(after(time.Second, edge), "am-1:80 am-2:80")
+		one.Drain(true)
+		if err := one.Leave(t.Context()); err != nil || !one.Draining() {
+			t.Errorf("it leaves with %v, and is draining: %t", err, one.Draining())
+		}
+		w.want(after(0, edge), "am-2:80")
+		w.want(after(time.Hour, edge), "am-2:80")
+		w.want(addresses(one), "am-2:80")
+		renamed := identity("am-1:80")
+		renamed.Self.Name = "renamed"
+		one.Use(renamed)
+		w.want(after(time.Minute, edge), "am-2:80")
+		one.Drain(false)
+		w.want(after(0, edge), "am-1:80 am-2:80")
+		if m, _ := edge.View().At("am-1:80"); m.Draining || one.Draining() {
+			t.Error("the node that came back is draining")
+		}
+	})
+}
+
+// Leave has told everybody when it returns: what was being written when it was
+// called does not count, and does not bring the node back.
+func TestLeaveOvertakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		edge, one := w.look(), w.join("am-1:80")
+		w.want(after(time.Second, edge), "am-1:80")
+		w.store.late.Store(true)
+		one.Drain(false)
+		w.want(after(100*time.Millisecond, edge), "am-1:80") // a beat is on its way
+		if err := one.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+		w.want(after(0, edge), "")
+		w.want(after(time.Minute, edge), "")
+	})
+}
+
+// In an outage nobody can be told; a node says so, and is forgotten as soon as
+// the store is back.
+func TestLeaveInAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		edge, one := w.look(), w.join("am-1:80")
+		w.want(after(time.Second, edge), "am-1:80")
+		w.store.cut()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := one.Leave(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without the store it leaves with %v", err)
+		}
+		w.want(addresses(edge), "am-1:80")
+		w.store.mend()
+		w.want(after(5*time.Second, edge), "")
+		if err := w.look().Leave(t.Context()); err != nil {
+			t.Errorf("what is no node leaves with %v", err)
+		}
+	})
+}
+
+// What a draining node does not take goes to the node that it is pinned to, or
+// to the best-ranked of those that take journeys.
+func TestInstead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		edge := w.look()
+		nodes := map[string]*cluster.Directory{}
+		for _, address := range []string{"am-1:80", "am-2:80", "am-3:80"} {
+			nodes[address] = w.join(address)
+		}
+		w.want(after(time.Second, edge), "am-1:80 am-2:80 am-3:80")
+		self := router.Pin("am-1:80")
+		to := func(a affinity.Affinity) string {
+			m, _ := edge.View().Instead(router, a, self)
+			return m.Address
+		}
+		got := map[string]bool{}
+		for range 100 {
+			a := router.Begin()
+			best := to(a)
+			got[best] = true
+			if a.Pin = self; to(a) != best {
+				t.Fatalf("with a pin that does not count it goes to %q, without to %q", to(a), best)
+			}
+			if a.Pin = router.Pin("am-3:80"); to(a) != "am-3:80" {
+				t.Fatalf("a journey of another node goes to %q", to(a))
+			}
+		}
+		if got["am-1:80"] || len(got) != 2 {
+			t.Errorf("journeys go to %v", got)
+		}
+		nodes["am-3:80"].Drain(true)
+		after(0, edge)
+		if a := (affinity.Affinity{Pin: router.Pin("am-3:80")}); to(a) != "am-2:80" {
+			t.Errorf("a journey of a draining node goes to %q", to(a))
+		}
+		if v := edge.View(); v.Others("AM-1:80") != 2 || v.Others("am-9:80") != 3 || v.Others("") != 3 {
+			t.Error("the others are counted wrongly")
+		}
+		nodes["am-2:80"].Drain(true)
+		after(0, edge)
+		if n, ok := edge.View().Instead(router, router.Begin(), self); ok {
+			t.Errorf("where all are draining it goes to %q", n.Address)
 		}
 	})
 }

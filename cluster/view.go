@@ -85,3 +85,23 @@ func (v *View) Ranking(r *affinity.Router, address string) affinity.Node {
 	}
 	return r.NewNode(address)
 }
+
+// Others is how many nodes there are beside the one at an address.
+func (v *View) Others(address string) int {
+	n := len(v.Members)
+	if _, ok := v.At(address); ok {
+		n--
+	}
+	return n
+}
+
+// Instead is the node to which a journey goes that another node, the one with
+// the pin self, does not take: the one that the journey is pinned to, else the
+// best-ranked. Nodes that are draining take none.
+func (v *View) Instead(r *affinity.Router, a affinity.Affinity, self affinity.Pin) (Member, bool) {
+	i := r.Pick(a, v.Ranked, func(i int) bool { return v.Ranked[i].Pin != self && !v.Members[i].Draining })
+	if i < 0 {
+		return Member{}, false
+	}
+	return v.Members[i], true
+}
