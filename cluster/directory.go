@@ -130,11 +130,9 @@ const keyID = "cluster1"
 // View is the nodes now. It is never nil.
 func (d *Directory) View() *View { return d.view.Load() }
 
-// Drain says whether this node takes new journeys, and tells everybody. It
+// Drain says whether this node takes new journeys, and has everybody told. It
 // takes back a Leave.
-func (d *Directory) Drain(draining bool) {
-	d.say(draining, false)
-}
+func (d *Directory) Drain(draining bool) { d.say(draining, false) }
 
 // Draining reports whether this node takes no new journeys: because of Drain,
 // or of Leave.
@@ -144,25 +142,29 @@ func (d *Directory) Draining() bool {
 }
 
 // Leave says that this node has ended, though it goes on serving: everybody
-// forgets it, until Drain. It returns when that is written, or with the error
-// of ctx. A directory that is no node has nothing to write.
-func (d *Directory) Leave(ctx context.Context) error {
-	if isNode := d.say(true, true); !isNode {
-		return nil
-	}
-	return d.said.told(ctx)
-}
+// forgets it, until Drain is called.
+func (d *Directory) Leave() { d.say(true, true) }
 
 // say changes what this node says of itself and has it written.
-func (d *Directory) say(draining, left bool) (isNode bool) {
+func (d *Directory) say(draining, left bool) {
 	d.said.change(draining, left)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.current == nil {
-		return false
+	if d.current != nil {
+		d.current.hurry()
 	}
-	d.current.hurry()
-	return d.current.id.Self.Address != ""
+}
+
+// Told returns when it is written what Drain or Leave said last, or with the
+// error of ctx. What is no node has nothing to write.
+func (d *Directory) Told(ctx context.Context) error {
+	d.mu.Lock()
+	isNode := d.current != nil && d.current.id.Self.Address != ""
+	d.mu.Unlock()
+	if !isNode {
+		return nil
+	}
+	return d.said.told(ctx)
 }
 
 // Close leaves the cluster and tells everybody. The store must still be open.

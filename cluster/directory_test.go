@@ -289,7 +289,8 @@ func TestNodeThatLeavesIsForgottenUntilItComesBack(t *testing.T) {
 		w.join("am-2:80")
 		w.want(after(time.Second, edge), "am-1:80 am-2:80")
 		one.Drain(true)
-		if err := one.Leave(t.Context()); err != nil || !one.Draining() {
+		one.Leave()
+		if err := one.Told(t.Context()); err != nil || !one.Draining() {
 			t.Errorf("it leaves with %v, and is draining: %t", err, one.Draining())
 		}
 		w.want(after(0, edge), "am-2:80")
@@ -307,9 +308,9 @@ func TestNodeThatLeavesIsForgottenUntilItComesBack(t *testing.T) {
 	})
 }
 
-// Leave has told everybody when it returns: what was being written when it was
-// called does not count, and does not bring the node back.
-func TestLeaveOvertakesNothing(t *testing.T) {
+// Everybody is told of what was said last when Told returns: what was being
+// written before does not count, and does not bring the node back.
+func TestToldOvertakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		edge, one := w.look(), w.join("am-1:80")
@@ -317,7 +318,8 @@ func TestLeaveOvertakesNothing(t *testing.T) {
 		w.store.late.Store(true)
 		one.Drain(false)
 		w.want(after(100*time.Millisecond, edge), "am-1:80") // a beat is on its way
-		if err := one.Leave(t.Context()); err != nil {
+		one.Leave()
+		if err := one.Told(t.Context()); err != nil {
 			t.Error(err)
 		}
 		w.want(after(0, edge), "")
@@ -335,14 +337,17 @@ func TestLeaveInAnOutage(t *testing.T) {
 		w.store.cut()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := one.Leave(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("without the store it leaves with %v", err)
+		one.Leave()
+		if err := one.Told(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without the store everybody is told: %v", err)
 		}
 		w.want(addresses(edge), "am-1:80")
 		w.store.mend()
 		w.want(after(5*time.Second, edge), "")
-		if err := w.look().Leave(t.Context()); err != nil {
-			t.Errorf("what is no node leaves with %v", err)
+		other := w.look()
+		other.Leave()
+		if err := other.Told(t.Context()); err != nil {
+			t.Errorf("what is no node has somebody to tell: %v", err)
 		}
 	})
 }
