@@ -365,7 +365,7 @@ func TestInstead(t *testing.T) {
 		w.want(after(time.Second, edge), "am-1:80 am-2:80 am-3:80")
 		self := router.Pin("am-1:80")
 		to := func(a affinity.Affinity) string {
-			m, _ := edge.View().Instead(router, a, self)
+			m, _ := edge.View().Instead(a, self)
 			return m.Address
 		}
 		got := map[string]bool{}
@@ -393,7 +393,7 @@ func TestInstead(t *testing.T) {
 		}
 		nodes["am-2:80"].Drain(true)
 		after(0, edge)
-		if n, ok := edge.View().Instead(router, router.Begin(), self); ok {
+		if n, ok := edge.View().Instead(router.Begin(), self); ok {
 			t.Errorf("where all are draining it goes to %q", n.Address)
 		}
 	})

@@ -98,10 +98,20 @@ func (v *View) Others(address string) int {
 // Instead is the node to which a journey goes that another node, the one with
 // the pin self, does not take: the one that the journey is pinned to, else the
 // best-ranked. Nodes that are draining take none.
-func (v *View) Instead(r *affinity.Router, a affinity.Affinity, self affinity.Pin) (Member, bool) {
-	i := r.Pick(a, v.Ranked, func(i int) bool { return v.Ranked[i].Pin != self && !v.Members[i].Draining })
-	if i < 0 {
+func (v *View) Instead(a affinity.Affinity, self affinity.Pin) (Member, bool) {
+	if own, ok := v.Pinned(a.Pin); ok && a.Pin != self && !own.Draining {
+		return own, true
+	}
+	var nodes []affinity.Node
+	var members []Member
+	for i, m := range v.Members {
+		if v.Ranked[i].Pin != self && !m.Draining {
+			nodes, members = append(nodes, v.Ranked[i]), append(members, m)
+		}
+	}
+	best, n := a.Best(nodes)
+	if n == 0 {
 		return Member{}, false
 	}
-	return v.Members[i], true
+	return members[best[0]], true
 }

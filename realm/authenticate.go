@@ -37,6 +37,8 @@ func (r *Realm) Authenticate(ctx context.Context, req Request) (Reply, error) {
 	switch {
 	case req.AuthID != "":
 		return c.answer(ctx)
+	case c.beginsElsewhere(ctx):
+		return Reply{}, ErrElsewhere
 	case req.SuspendedID != "":
 		return c.resume(ctx)
 	}

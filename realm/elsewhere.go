@@ -10,9 +10,10 @@ import (
 	"github.com/amgate/amgate/store"
 )
 
-// ErrElsewhere says that a journey rests in the memory of another node. Only
-// calls with a context of SeekElsewhere end with it. It is a fault to whoever
-// does not know it: to answer the step again may reach that node.
+// ErrElsewhere says that a journey rests in the memory of another node, or is to
+// begin there because this one is draining. Only calls with a context of
+// SeekElsewhere end with it. It is a fault to whoever does not know it: to send
+// the request again may reach that node.
 var ErrElsewhere = fmt.Errorf("%w: the journey rests in the memory of another node", store.ErrUnavailable)
 
 // Elsewhere is the node that a request belongs to, once that is known.

@@ -346,12 +346,16 @@ func (s *Set) keys() (*keyed, error) {
 	return nil, fmt.Errorf("%w: the installation's secrets are not read yet", store.ErrUnavailable)
 }
 
-// Ready reports whether requests can be served: the secrets are read and the
-// store answers.
+// Ready reports whether requests should be sent here: the secrets are read, the
+// store answers, and this node takes new journeys. One that is draining is not
+// ready, though it goes on serving.
 func (s *Set) Ready(ctx context.Context) error {
 	k, err := s.keys()
 	if err != nil {
 		return err
+	}
+	if k.draining() {
+		return errDraining
 	}
 	if _, _, err := k.store.Get(ctx, installationKey, store.Fresh); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)

@@ -166,7 +166,8 @@ func (a *API) live(http.ResponseWriter, *call) (reply, error) {
 	return reply{status: http.StatusOK}, nil
 }
 
-// ready answers 200 when requests can be served, else 503, without a body.
+// ready answers 200 when requests can be served here and should be, else 503,
+// without a body: a node that is draining says so to balancers this way.
 func (a *API) ready(_ http.ResponseWriter, c *call) (reply, error) {
 	ctx, cancel := context.WithTimeout(c.Context(), readyTimeout)
 	defer cancel()

@@ -118,7 +118,7 @@ type hopKey struct{}
 // ServeHTTP answers a request here or by the node that it belongs to.
 func (o *Owners) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	passes, err := o.cfg.Passes()
-	if err != nil || len(o.cfg.View().Members) < 2 {
+	if err != nil || o.cfg.View().Others(o.cfg.Self) == 0 {
 		o.serveHere(w, r)
 		return
 	}
