@@ -127,8 +127,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	a.set, err = realm.New(cfg)
-	return err
+	if a.set, err = realm.New(cfg); err != nil {
+		return err
+	}
+	return a.drainAtExit(ctx)
 }
 
 func (a *App) setDefaults() {
@@ -185,7 +187,7 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 		return err
 	}
 	carried := slices.ContainsFunc(a.Realms, func(r *Realm) bool { return r.AuthenticatedSessions == string(realm.SessionsClient) })
-	a.backend, err = takeBackend(&a.taken, a.store, raw, *a.Cache, a.Node.Name, carried, a.memory.table, a.metrics)
+	a.backend, err = takeBackend(&a.taken, a.store, raw, *a.Cache, a.Node.Name, carried, a.memory, a.metrics)
 	return err
 }
 
@@ -194,10 +196,10 @@ func (a *App) takeShared() (err error) {
 	if a.relay, err = takeRelay(&a.taken); err != nil {
 		return err
 	}
-	if a.memory, err = takeMemory(&a.taken); err != nil {
+	if a.memory, err = takeMemory(&a.taken, a.relay.logger()); err != nil {
 		return err
 	}
-	a.metrics, err = takeMetrics(&a.taken, a.memory.table)
+	a.metrics, err = takeMetrics(&a.taken, a.memory)
 	return err
 }
 

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/amgate/amgate/cluster"
-	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/realm"
 	"github.com/amgate/amgate/session"
 	"github.com/amgate/amgate/store"
@@ -64,7 +63,7 @@ type backend struct {
 // takeBackend takes the backend with these settings from the pool. carried says
 // that there is a realm whose sessions clients carry.
 func takeBackend(
-	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, carried bool, table *keep.Table, counted *metrics,
+	taken *releaser, module StoreModule, raw json.RawMessage, settings Cache, node string, carried bool, memory *journeyMemory, counted *metrics,
 ) (*backend, error) {
 	log, err := takeRelay(taken)
 	if err != nil {
@@ -76,7 +75,7 @@ func takeBackend(
 	}{"backend", sha256.Sum256(fmt.Appendf(nil, "%q %q %d %d %t", raw, node, settings.SizeMiB, settings.Freshness, carried))}
 	return take(taken, key, func() (*backend, error) {
 		return &backend{
-			Backend: realm.Backend{Journeys: table}, module: module, settings: settings, node: node, log: log.logger(),
+			Backend: realm.Backend{Journeys: memory.table, Drainer: memory.drainer}, module: module, settings: settings, node: node, log: log.logger(),
 			carried: carried, counted: counted,
 		}, nil
 	})

@@ -121,8 +121,8 @@ var appOptions = append([]option[*appParser]{
 		set: parseMemory,
 	},
 	{
-		name: "node", args: "<name> { advertise <url> }", def: "the host's name",
-		doc: "This process in a cluster: its name, and the URL under which edges reach it, as they write it.",
+		name: "node", args: "<name> { … }", def: "the host's name",
+		doc: "This process in a cluster: its name, and the options below.",
 		set: func(d *caddyfile.Dispenser, p *appParser) error {
 			p.app.Node = new(Node)
 			if !d.Args(&p.app.Node.Name) || d.NextArg() {
@@ -152,8 +152,13 @@ var cacheOptions = []option[*Cache]{
 
 var nodeOptions = []option[*Node]{
 	{
-		name: "advertise", args: "<url>", doc: "The node's URL, as edges write it.",
+		name: "advertise", args: "<url>", doc: "The URL under which edges and other nodes reach this one, as they write it.",
 		set: text(func(n *Node) *string { return &n.Advertise }),
+	},
+	{
+		name: "drain_timeout", args: "<duration>", def: "5s",
+		doc: "How long the journeys that it has in memory may finish when it ends, before they are handed over. It waits only while another node takes new ones.",
+		set: duration(func(n *Node) *caddyDuration { return &n.DrainTimeout }),
 	},
 }
 

@@ -2,11 +2,13 @@ package caddymodule
 
 import (
 	"fmt"
+	"log/slog"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/amgate/amgate/journey/keep"
+	"github.com/amgate/amgate/realm"
 )
 
 // JourneyMemory bounds the journeys that are kept in memory, those of all
@@ -25,25 +27,32 @@ func (m *JourneyMemory) check() error {
 	return nil
 }
 
-// journeyMemory holds the unfinished in-memory journeys of this process. It lies in
-// the pool; its bounds are those of the configuration that started last.
+// journeyMemory holds the unfinished in-memory journeys of this process, and what
+// hands them over. It lies in the pool; its bounds are those of the configuration that started last.
 type journeyMemory struct {
 	current[*JourneyMemory]
-	table *keep.Table
+	table   *keep.Table
+	drainer *realm.Drainer
 }
 
-func newMemory() (*journeyMemory, error) {
+func newMemory(log *slog.Logger) *journeyMemory {
 	m := &journeyMemory{table: keep.NewTable(keep.TableConfig{})}
+	m.drainer = realm.NewDrainer(m.table, log)
 	m.hold = func(limits *JourneyMemory) {
 		m.table.Limit(keep.TableConfig{MaxJourneys: limits.Journeys, MaxBytes: int64(limits.SizeMiB) << 20})
 	}
-	return m, nil
+	return m
 }
 
 // Destruct forgets the journeys.
-func (*journeyMemory) Destruct() error { return nil }
+func (m *journeyMemory) Destruct() error {
+	m.drainer.Close()
+	return nil
+}
 
-func takeMemory(taken *releaser) (*journeyMemory, error) { return take(taken, "journeys", newMemory) }
+func takeMemory(taken *releaser, log *slog.Logger) (*journeyMemory, error) {
+	return take(taken, "journeys", func() (*journeyMemory, error) { return newMemory(log), nil })
+}
 
 // parseMemory sets the bounds of journeys in memory. Syntax:
 //

@@ -5,7 +5,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/realm"
 )
 
@@ -14,11 +13,11 @@ import (
 // registered with every registry: a reload does not set them back. All labels
 // come from configurations, never from a client.
 type metrics struct {
-	started, ended, refused, moved, visits, delivered, counts *prometheus.CounterVec
-	took, decided, timed                                      *prometheus.HistogramVec
-	cache                                                     *cacheMetrics
-	sweep                                                     *sweepMetrics
-	collectors                                                []prometheus.Collector
+	started, ended, refused, moved, handed, visits, delivered, counts *prometheus.CounterVec
+	took, decided, timed                                              *prometheus.HistogramVec
+	cache                                                             *cacheMetrics
+	sweep                                                             *sweepMetrics
+	collectors                                                        []prometheus.Collector
 }
 
 // The upper ends of the histograms' buckets, in seconds: of what people do, and
@@ -28,7 +27,7 @@ var (
 	nodeTime  = []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5}
 )
 
-func newMetrics(table *keep.Table) *metrics {
+func newMetrics(memory *journeyMemory) *metrics {
 	m := &metrics{cache: newCacheMetrics(), sweep: newSweepMetrics()}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "amgate", Name: name, Help: help}, labels)
@@ -54,6 +53,7 @@ func newMetrics(table *keep.Table) *metrics {
 	m.moved = counter("journeys_moved_total",
 		"In-memory journeys that this node went on with after another one, by how: handed_over, or taken_over when it was lost.",
 		"realm", "how")
+	m.handed = counter("journeys_handed_over_total", "Journeys in memory that a drain has written to the store.", "realm")
 	m.visits = counter("node_visits_total", "Visits of nodes, by the outcome they chose, or asked, suspended or error.",
 		"realm", "journey", "node_type", "outcome")
 	m.decided = histogram("node_duration_seconds", "How long nodes took to decide.", nodeTime, "realm", "node_type")
@@ -62,15 +62,15 @@ func newMetrics(table *keep.Table) *metrics {
 	m.counts = counter("journey_meter_total", "What Meter nodes counted, by their metric key.", "realm", "key")
 	m.timed = histogram("journey_timer_seconds", "What Timer nodes timed, by their metric key.", humanTime, "realm", "key")
 	m.collectors = append(m.collectors,
-		m.cache, newTableMetrics(table), newEmbeddedMetrics(), newSealedMetrics(), m.sweep)
+		m.cache, newMemoryMetrics(memory), newEmbeddedMetrics(), newSealedMetrics(), m.sweep)
 	return m
 }
 
 // Destruct has nothing to close.
 func (*metrics) Destruct() error { return nil }
 
-func takeMetrics(taken *releaser, table *keep.Table) (*metrics, error) {
-	return take(taken, "metrics", func() (*metrics, error) { return newMetrics(table), nil })
+func takeMetrics(taken *releaser, memory *journeyMemory) (*metrics, error) {
+	return take(taken, "metrics", func() (*metrics, error) { return newMetrics(memory), nil })
 }
 
 // register makes the metrics part of a configuration's /metrics.
@@ -107,6 +107,11 @@ func (m *metrics) Delivered(realm, what, how string) {
 	m.delivered.WithLabelValues(realm, what, how).Inc()
 }
 
+// JourneysHandedOver implements realm.Metrics.
+func (m *metrics) JourneysHandedOver(realm string, n int) {
+	m.handed.WithLabelValues(realm).Add(float64(n))
+}
+
 // NodeVisited implements realm.Metrics.
 func (m *metrics) NodeVisited(realm, journey, nodeType, how string, took time.Duration) {
 	m.visits.WithLabelValues(realm, journey, nodeType, how).Inc()
@@ -121,37 +126,42 @@ func (m *metrics) Time(realm, name string, took time.Duration) {
 	m.timed.WithLabelValues(realm, name).Observe(took.Seconds())
 }
 
-// tableMetrics tell what the table of journeys in memory holds.
-type tableMetrics struct {
-	table                    *keep.Table
-	journeys, bytes, evicted *prometheus.Desc
+// memoryMetrics tell of the journeys in memory, and whether they are to go.
+type memoryMetrics struct {
+	memory                             *journeyMemory
+	journeys, bytes, evicted, draining *prometheus.Desc
 }
 
-func newTableMetrics(table *keep.Table) *tableMetrics {
+func newMemoryMetrics(memory *journeyMemory) *memoryMetrics {
 	describe := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("amgate_journey_memory_"+name, help, nil, nil)
+		return prometheus.NewDesc("amgate_"+name, help, nil, nil)
 	}
-	return &tableMetrics{
-		table:    table,
-		journeys: describe("journeys", "Unfinished journeys in memory."),
-		bytes:    describe("bytes", "About what journeys in memory take up, finished ones included."),
-		evicted:  describe("evicted_total", "Unfinished journeys that had to give way to others."),
+	return &memoryMetrics{
+		memory:   memory,
+		journeys: describe("journey_memory_journeys", "Unfinished journeys in memory."),
+		bytes:    describe("journey_memory_bytes", "About what journeys in memory take up, finished ones included."),
+		evicted:  describe("journey_memory_evicted_total", "Unfinished journeys that had to give way to others."),
+		draining: describe("node_draining", "1 while this node takes no new journeys, drained or not; else 0."),
 	}
 }
 
 // Describe implements prometheus.Collector.
-func (t *tableMetrics) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(t, out) }
+func (t *memoryMetrics) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(t, out) }
 
 // Collect implements prometheus.Collector.
-func (t *tableMetrics) Collect(out chan<- prometheus.Metric) {
-	stats := t.table.Stats()
+func (t *memoryMetrics) Collect(out chan<- prometheus.Metric) {
+	stats, draining := t.memory.table.Stats(), 0.0
+	if t.memory.drainer.Status().Draining {
+		draining = 1
+	}
 	out <- prometheus.MustNewConstMetric(t.journeys, prometheus.GaugeValue, float64(stats.Journeys))
 	out <- prometheus.MustNewConstMetric(t.bytes, prometheus.GaugeValue, float64(stats.Bytes))
 	out <- prometheus.MustNewConstMetric(t.evicted, prometheus.CounterValue, float64(stats.Evicted))
+	out <- prometheus.MustNewConstMetric(t.draining, prometheus.GaugeValue, draining)
 }
 
 // Interface guards
 var (
 	_ realm.Metrics        = (*metrics)(nil)
-	_ prometheus.Collector = (*tableMetrics)(nil)
+	_ prometheus.Collector = (*memoryMetrics)(nil)
 )

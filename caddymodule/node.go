@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/amgate/amgate/cluster"
 )
 
@@ -22,12 +24,25 @@ type Node struct {
 	// Advertise is the URL under which edges reach this node,
 	// "http://am-1:8080".
 	Advertise string `json:"advertise,omitempty"`
+	// DrainTimeout is how long journeys in memory may finish when the process
+	// ends, while another node takes new ones; 5 seconds by default.
+	DrainTimeout caddy.Duration `json:"drain_timeout,omitempty"`
 }
+
+// defaultDrainTimeout leaves time for the rest of an end within the ten seconds
+// after which container runtimes kill a process.
+const defaultDrainTimeout = 5 * time.Second
 
 // provision is the node as the directory has it.
 func (n *Node) provision() (self cluster.Node, err error) {
 	if n.Name == "" {
 		n.Name, _ = os.Hostname()
+	}
+	if n.DrainTimeout == 0 {
+		n.DrainTimeout = caddy.Duration(defaultDrainTimeout)
+	}
+	if n.DrainTimeout < 0 {
+		return self, fmt.Errorf("drain_timeout %v: journeys cannot finish in less than no time; write for example 5s", time.Duration(n.DrainTimeout))
 	}
 	self = cluster.Node{Name: n.Name}
 	if build, ok := debug.ReadBuildInfo(); ok {

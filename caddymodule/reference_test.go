@@ -96,6 +96,7 @@ func optionTables(heading string) string {
 	var b strings.Builder
 	table(&b, heading+" In the global option `am`", appOptions)
 	b.WriteString("The options of a realm may stand here too: they are those of the root realm `/`.\n\n")
+	table(&b, heading+" In `node`", nodeOptions)
 	table(&b, heading+" In a realm", realmOptions)
 	table(&b, heading+" In `journey_sessions in_memory`", memoryOptions)
 	table(&b, heading+" In `authenticated_sessions client`", clientSessionOptions)

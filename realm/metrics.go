@@ -16,6 +16,9 @@ type Metrics interface {
 	// JourneyMoved counts in-memory journeys that this node went on with after
 	// another one; how is "handed_over" or "taken_over".
 	JourneyMoved(realm, how string)
+	// JourneysHandedOver counts the journeys of a realm that a drain has written
+	// to the store.
+	JourneysHandedOver(realm string, n int)
 	// NodeVisited counts a node by its type; how is an outcome, "asked",
 	// "suspended" or "error".
 	NodeVisited(realm, journey, nodeType, how string, took time.Duration)
@@ -52,6 +55,7 @@ func (nobodyCounts) JourneyStarted(string, string, string)                      
 func (nobodyCounts) JourneyEnded(string, string, string, string, time.Duration) {}
 func (nobodyCounts) StepRefused(string, string, string)                         {}
 func (nobodyCounts) JourneyMoved(string, string)                                {}
+func (nobodyCounts) JourneysHandedOver(string, int)                             {}
 func (nobodyCounts) NodeVisited(string, string, string, string, time.Duration)  {}
 func (nobodyCounts) Delivered(string, string, string)                           {}
 func (nobodyCounts) Count(string, string)                                       {}

@@ -48,6 +48,7 @@ func (m *tally) JourneyEnded(r, j, s, how string, took time.Duration) {
 func (m *tally) StepRefused(r, s, why string)                        { m.add("refused", r, s, why) }
 func (m *tally) JourneyMoved(r, how string)                          { m.add("moved", r, how) }
 func (m *tally) NodeVisited(r, j, node, how string, _ time.Duration) { m.add("node", r, j, node, how) }
+func (m *tally) JourneysHandedOver(r string, n int)                  { m.add("handed over", r, n) }
 func (m *tally) Delivered(r, what, how string)                       { m.add("delivered", r, what, how) }
 func (m *tally) Count(r, name string)                                { m.add("count", r, name) }
 func (m *tally) Time(r, name string, _ time.Duration)                { m.add("time", r, name) }

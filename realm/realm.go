@@ -52,8 +52,10 @@ type Backend struct {
 	// one in it; without an address it is no node, for nobody can reach it.
 	Nodes *cluster.Directory
 	Node  cluster.Node
-	// Journeys holds the in-memory journeys of all realms.
+	// Journeys holds the in-memory journeys of all realms. Drainer hands them
+	// over; nil: nobody does.
 	Journeys *keep.Table
+	Drainer  *Drainer
 	// SigningKeys, newest first, are the root secrets of the installation.
 	SigningKeys []token.Secret
 }
@@ -299,6 +301,9 @@ func (s *Set) lend(k *keyed, ring *token.Ring, b Backend) {
 	}
 	if b.Reaper != nil {
 		s.withdraw = append(s.withdraw, b.Reaper.Use(k.sessions.Timeouts()))
+	}
+	if b.Drainer != nil {
+		s.withdraw = append(s.withdraw, b.Drainer.use(s, b))
 	}
 	if b.Nodes != nil {
 		s.withdraw = append(s.withdraw, b.Nodes.Use(cluster.Identity{

@@ -24,10 +24,10 @@ func (g *gateway) flags(cmd *cobra.Command) {
 // errNoGateway says that nothing answers.
 var errNoGateway = errors.New("is the gateway running? Start it with amgate run, or say with --address where its admin API is")
 
-// ask sends a request without a body. The error says whether the gateway does
-// not answer or what it has against the request. The caller closes the reply's
-// body.
-func (g *gateway) ask(ctx context.Context, method, uri string) (*http.Response, error) {
+// ask sends a request, with a body unless it is nil. The error says whether the
+// gateway does not answer or what it has against the request. The caller closes
+// the reply's body.
+func (g *gateway) ask(ctx context.Context, method, uri string, body io.Reader) (*http.Response, error) {
 	address := g.address
 	if address == "" {
 		address = caddy.DefaultAdminListen
@@ -43,7 +43,7 @@ func (g *gateway) ask(ctx context.Context, method, uri string) (*http.Response, 
 		host = "127.0.0.1"
 		at.Host, _, _ = strings.Cut(at.Host, "|")
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+host+uri, nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+host+uri, body)
 	if err != nil {
 		return nil, err
 	}
@@ -71,4 +71,14 @@ func (g *gateway) ask(ctx context.Context, method, uri string) (*http.Response, 
 		return nil, fmt.Errorf("what answers at %s is no gateway with this command, or an older one: %s", address, resp.Status)
 	}
 	return nil, errors.New(refused.Error)
+}
+
+// get is ask for a request whose answer is JSON.
+func (g *gateway) get(ctx context.Context, method, uri string, body io.Reader, answer any) error {
+	resp, err := g.ask(ctx, method, uri, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(answer)
 }

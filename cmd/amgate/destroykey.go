@@ -49,7 +49,7 @@ signing_key in the configuration is refused: replace it there and reload.
 					return err
 				}
 			}
-			resp, err := at.ask(cmd.Context(), http.MethodPost, caddymodule.DestroyKeyPath+"?realm="+url.QueryEscape(path))
+			resp, err := at.ask(cmd.Context(), http.MethodPost, caddymodule.DestroyKeyPath+"?realm="+url.QueryEscape(path), nil)
 			if err != nil {
 				return err
 			}

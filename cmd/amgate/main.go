@@ -42,6 +42,10 @@ To see and end the sessions of a user:
 	amgate session list USER
 	amgate session end HANDLE…
 
+To take a node of a cluster out without losing a login:
+
+	amgate drain
+
 To look after the embedded store, which keeps the sessions:
 
 	amgate store snapshot FILE

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -57,12 +56,7 @@ func (s *sessions) flags(cmd *cobra.Command) {
 
 // get asks the gateway and reads its answer.
 func (s *sessions) get(ctx context.Context, method, path string, query url.Values, answer any) error {
-	resp, err := s.ask(ctx, method, path+"?"+query.Encode())
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	return json.NewDecoder(resp.Body).Decode(answer)
+	return s.gateway.get(ctx, method, path+"?"+query.Encode(), nil, answer)
 }
 
 func listSessionsCommand() *cobra.Command {

@@ -77,7 +77,7 @@ func (p *place) open(ctx context.Context) (*embedded.Server, error) {
 
 // ask sends a request to the running gateway. The caller closes the body.
 func (p *place) ask(ctx context.Context, method, path string) (*http.Response, error) {
-	resp, err := p.gateway.ask(ctx, method, path)
+	resp, err := p.gateway.ask(ctx, method, path, nil)
 	if errors.Is(err, errNoGateway) {
 		err = fmt.Errorf("%w; --folder works on a stopped one", err)
 	}
