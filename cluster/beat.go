@@ -93,6 +93,8 @@ func (p *part) write(ctx context.Context, left bool) error {
 	draining, gone, turn := said.now()
 	self.Journeys, self.Draining = p.directory.cfg.Journeys(), draining
 	key := keyOf(p.id.Router.Pin(self.Address))
+	ctx, cancel := context.WithTimeout(ctx, Lease) // later it is worth nothing
+	defer cancel()
 	_, err := p.directory.cfg.Store.Commit(ctx,
 		store.Put(key, p.codec.Seal(key, written{self, left || gone}.encode()), time.Now().Add(Lease)))
 	if err == nil {

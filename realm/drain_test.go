@@ -1,6 +1,7 @@
 package realm_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -20,11 +21,325 @@ func member(t testing.TB, st store.Store, address string, realms ...realm.Settin
 		Store: s.Store, Logger: s.Log.Logger(), Journeys: func() int { return s.Backend.Journeys.Stats().Journeys },
 	})
 	t.Cleanup(s.Backend.Nodes.Close)
+	s.Backend.Drainer = realm.NewDrainer(s.Backend.Journeys, s.Log.Logger())
+	t.Cleanup(s.Backend.Drainer.Close)
 	s.Backend.Node = cluster.Node{Name: address, Address: address}
 	if err := s.Start(t.Context(), s.Backend); err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// inMemory are realms whose journeys are in memory.
+func inMemory() []realm.Settings { return settings(realm.JourneysInMemory, people) }
+
+// walking begins n journeys, whose next question is for the password.
+func walking(t testing.TB, s *realmtest.Site, n int) (steps []*realm.Step) {
+	t.Helper()
+	for range n {
+		steps = append(steps, begin(t, s.At(t, "/alpha"), request(), "alice"))
+	}
+	return steps
+}
+
+// goOn finishes a journey at a node, once: it neither starts again there nor
+// takes the step a second time.
+func goOn(t testing.TB, s *realmtest.Site, step *realm.Step) {
+	t.Helper()
+	done := answer(t, s.At(t, "/alpha"), step, "wonder land")
+	if done.Success == nil || !s.Lives(t, done.Success.Token) {
+		t.Fatalf("the journey does not end with a session: %+v", done)
+	}
+	if again := answer(t, s.At(t, "/alpha"), step, "wonder land"); again.Failure == nil {
+		t.Fatalf("the step is answered twice: %+v", again)
+	}
+}
+
+// status is how far the drain of a node is, after a time.
+func status(d time.Duration, s *realmtest.Site) realm.DrainStatus {
+	time.Sleep(d)
+	synctest.Wait()
+	return s.Backend.Drainer.Status()
+}
+
+// knows reports whether a node knows of the one at am-1:80.
+func knows(s *realmtest.Site) bool {
+	_, ok := s.Backend.Nodes.View().At("am-1:80")
+	return ok
+}
+
+// A node that is drained lets journeys finish for a while, hands over the rest,
+// and leaves. They go on at another node, or where they were, and none starts
+// again.
+func TestDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := realmtest.NewStore(t)
+		one, two := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+		synctest.Wait()
+		steps := walking(t, one, 5)
+		if s := status(0, one); s.Draining || s.Journeys != 5 {
+			t.Errorf("before: %+v", s)
+		}
+		one.Backend.Drainer.Begin(10 * time.Second)
+		if s := status(9*time.Second, one); !s.Draining || s.Drained || s.Journeys != 5 || !s.Until.Equal(s.Since.Add(10*time.Second)) {
+			t.Errorf("while journeys may finish: %+v", s)
+		}
+		if m, ok := two.Backend.Nodes.View().At("am-1:80"); !ok || !m.Draining {
+			t.Errorf("the other node knows of %+v, %t", m, ok)
+		}
+		goOn(t, one, steps[0])
+		if s := status(2*time.Second, one); !s.Drained || s.Journeys != 0 || s.HandedOver != 4 || s.Trouble != nil {
+			t.Errorf("afterwards: %+v", s)
+		}
+		if knows(two) {
+			t.Error("the other node still knows of it")
+		}
+		goOn(t, two, steps[1])
+		goOn(t, one, steps[2])
+		// What begins at a node that is drained, because nobody passes it on,
+		// goes on elsewhere.
+		goOn(t, two, walking(t, one, 1)[0])
+		one.Backend.Drainer.Undo()
+		if s := status(0, one); s.Draining || !knows(two) || one.Ready(t.Context()) != nil {
+			t.Errorf("when it is taken back: %+v", s)
+		}
+		goOn(t, two, steps[3])
+		goOn(t, one, steps[4])
+		if walking(t, one, 1); status(0, one).Journeys != 1 {
+			t.Error("journeys do not begin in memory again")
+		}
+		if n := one.Log.Count("start again") + two.Log.Count("starts again"); n > 0 {
+			t.Errorf("%d journeys started again", n)
+		}
+	})
+}
+
+// The time is over early when all journeys have finished.
+func TestDrainEndsWithTheLastJourney(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := realmtest.NewStore(t)
+		one, _ := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+		synctest.Wait()
+		steps := walking(t, one, 1)
+		one.Backend.Drainer.Begin(time.Hour)
+		if s := status(time.Minute, one); s.Drained {
+			t.Errorf("with a journey: %+v", s)
+		}
+		goOn(t, one, steps[0])
+		if s := status(time.Second, one); !s.Drained || s.HandedOver != 0 {
+			t.Errorf("without one: %+v", s)
+		}
+	})
+}
+
+// Where no other node takes new journeys nothing waits: what is in memory is
+// handed over at once, and goes on when the process is started again.
+func TestJourneysInMemorySurviveARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := member(t, realmtest.NewStore(t), "", inMemory()...)
+		steps := walking(t, s, 3)
+		before := time.Now()
+		if err := s.Backend.Drainer.Drain(t.Context(), time.Hour); err != nil || time.Since(before) > time.Second {
+			t.Errorf("it drains in %v with %v", time.Since(before), err)
+		}
+		goOn(t, s, steps[0]) // what still arrives
+		s.Restart(t)
+		for _, step := range steps[1:] {
+			goOn(t, s, step)
+		}
+		if n := s.Log.Count("starts again"); n > 0 {
+			t.Errorf("%d journeys started again", n)
+		}
+	})
+}
+
+// Nor does it wait where the other nodes are draining, too; a process that ends
+// gives others the time to hear of it.
+func TestDrainOfTheLastNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := realmtest.NewStore(t)
+		one, two := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+		synctest.Wait()
+		two.Backend.Nodes.Drain(true)
+		synctest.Wait()
+		steps, before := walking(t, one, 1), time.Now()
+		if err := one.Backend.Drainer.Drain(t.Context(), time.Hour); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(before); took < 100*time.Millisecond || took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		goOn(t, two, steps[0])
+	})
+}
+
+// While the store does not answer journeys go on in memory; they are handed
+// over when it does.
+func TestDrainInAnOutage(t *testing.T) {
+	for name, outage := range map[string]func(*realmtest.Site, bool){
+		"down": func(s *realmtest.Site, is bool) { s.Store.Down.Store(is) },
+		"hung": func(s *realmtest.Site, is bool) { s.Store.Hung.Store(is) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				st := realmtest.NewStore(t)
+				one, two := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+				synctest.Wait()
+				alpha := one.At(t, "/alpha")
+				begun, err := alpha.Authenticate(t.Context(), request())
+				if err != nil {
+					t.Fatal(err)
+				}
+				steps := walking(t, one, 2)
+				outage(one, true)
+				one.Backend.Drainer.Begin(0)
+				if s := status(time.Minute, one); s.Drained || s.Journeys != 3 || s.HandedOver != 0 || !errors.Is(s.Trouble, store.ErrUnavailable) {
+					t.Errorf("in the outage: %+v", s)
+				}
+				next := answer(t, alpha, begun.Step, "alice").Step
+				outage(one, false)
+				if s := status(10*time.Second, one); !s.Drained || s.HandedOver != 3 || s.Trouble != nil {
+					t.Errorf("afterwards: %+v", s)
+				}
+				for _, step := range append(steps, next) {
+					goOn(t, two, step)
+				}
+			})
+		})
+	}
+}
+
+// A process that ends in an outage does not wait longer than it may, and says
+// how many journeys it loses.
+func TestEndInAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := member(t, realmtest.NewStore(t), "am-1:80", inMemory()...)
+		walking(t, s, 3)
+		s.Store.Down.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		before := time.Now()
+		if err := s.Backend.Drainer.Drain(ctx, 5*time.Second); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("it ends with %v", err)
+		}
+		if took := time.Since(before); took != 7*time.Second || s.Log.Count("they are lost") != 1 {
+			t.Errorf("it took %v, and says %d times that journeys are lost", took, s.Log.Count("they are lost"))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // with nothing to lose it does not wait
+		s := member(t, realmtest.NewStore(t), "am-1:80", inMemory()...)
+		s.Store.Down.Store(true)
+		before := time.Now()
+		if err := s.Backend.Drainer.Drain(t.Context(), 5*time.Second); !errors.Is(err, store.ErrUnavailable) || time.Since(before) > 2*time.Second {
+			t.Errorf("it ends after %v with %v", time.Since(before), err)
+		}
+		if s.Log.Count("they are lost") > 0 {
+			t.Error("it says that it loses journeys, and had none")
+		}
+	})
+}
+
+// A second drain shortens the first, and is one with it.
+func TestDrainTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := realmtest.NewStore(t)
+		one, two := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+		synctest.Wait()
+		steps := walking(t, one, 2)
+		one.Backend.Drainer.Begin(time.Hour)
+		one.Backend.Drainer.Begin(2 * time.Hour)
+		if s := status(time.Minute, one); s.Drained || !s.Until.Equal(s.Since.Add(time.Hour)) {
+			t.Errorf("the first: %+v", s)
+		}
+		before := time.Now()
+		if err := one.Backend.Drainer.Drain(t.Context(), time.Second); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(before); took > 2*time.Second || one.Log.Count("this node is draining: it takes") != 1 {
+			t.Errorf("the second took %v", took)
+		}
+		for _, step := range steps {
+			goOn(t, two, step)
+		}
+		before = time.Now()
+		if err := one.Backend.Drainer.Drain(t.Context(), time.Hour); err != nil || time.Since(before) > time.Second {
+			t.Errorf("a third after %v: %v", time.Since(before), err)
+		}
+	})
+}
+
+// A drain that is taken back while journeys may finish hands over none.
+func TestUndoneDrainHandsOverNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := realmtest.NewStore(t)
+		one, _ := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+		synctest.Wait()
+		steps := walking(t, one, 1)
+		one.Backend.Drainer.Begin(time.Minute)
+		status(30*time.Second, one)
+		one.Backend.Drainer.Undo()
+		if s := status(2*time.Minute, one); s.Draining || s.Journeys != 1 || s.HandedOver != 0 || one.Backend.Nodes.Draining() {
+			t.Errorf("%+v", s)
+		}
+		one.Backend.Drainer.Undo()
+		goOn(t, one, steps[0])
+	})
+}
+
+// A reload during a drain neither ends it nor begins another, be the store the
+// same or opened anew.
+func TestReloadDuringADrain(t *testing.T) {
+	for _, anew := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			st := realmtest.NewStore(t)
+			one, two := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+			synctest.Wait()
+			steps := walking(t, one, 2)
+			one.Backend.Drainer.Begin(10 * time.Second)
+			reload := func() {
+				t.Helper()
+				before, nodes := one.Set, one.Backend.Nodes
+				set, err := realm.New(realm.Config{Realms: inMemory(), Logger: one.Log.Logger()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(set.Close)
+				if anew {
+					one.Backend.Nodes = cluster.New(cluster.Config{Store: one.Store})
+					t.Cleanup(one.Backend.Nodes.Close)
+				}
+				if err := set.Start(t.Context(), one.Backend); err != nil {
+					t.Fatal(err)
+				}
+				one.Set = set
+				before.Close()
+				if anew {
+					nodes.Close()
+				}
+			}
+			status(5*time.Second, one)
+			reload()
+			if s := status(2*time.Second, one); s.Drained || s.Journeys != 2 || one.Ready(t.Context()) == nil {
+				t.Errorf("after a reload: %+v", s)
+			}
+			if m, ok := two.Backend.Nodes.View().At("am-1:80"); ok && !m.Draining {
+				t.Error("after a reload the other node knows nothing of the drain")
+			}
+			if s := status(5*time.Second, one); !s.Drained || s.HandedOver != 2 {
+				t.Errorf("when it is drained: %+v", s)
+			}
+			reload()
+			if s := status(time.Minute, one); !s.Drained || knows(two) || one.Log.Count("this node is draining: it takes") != 1 {
+				t.Errorf("after another reload: %+v", s)
+			}
+			goOn(t, one, steps[0])
+			goOn(t, two, steps[1])
+			one.Backend.Drainer.Undo()
+			if status(0, one); !knows(two) {
+				t.Error("it does not come back")
+			}
+		})
+	}
 }
 
 // toward is where a request to /alpha belongs that may be passed on, "" for here.

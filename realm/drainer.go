@@ -299,7 +299,6 @@ func (d *Drainer) run(ctx context.Context, one *draining) {
 	if !d.await(ctx, one) {
 		return
 	}
-	d.table.Away(true)
 	if !d.repeat(ctx, one, d.handOver) {
 		return
 	}
@@ -378,16 +377,29 @@ type handsOver interface {
 var _ handsOver = (*keep.Keeper)(nil)
 
 // handOver hands over what is in memory, until there is nothing that a step
-// that was under way has put there.
+// that was under way has put there. From then on journeys rest in the store;
+// while that does not answer they go on in memory.
 func (d *Drainer) handOver(ctx context.Context, one *draining) error {
 	user := d.user()
-	for user != nil && d.table.Stats().Journeys > 0 {
+	if user == nil {
+		return nil
+	}
+	if d.table.Stats().Journeys > 0 {
+		asking, cancel := context.WithTimeout(ctx, drainTry)
+		defer cancel()
+		if err := user.set.answers(asking); err != nil {
+			return err
+		}
+	}
+	d.table.Away(true)
+	for d.table.Stats().Journeys > 0 {
 		handed, err := user.set.handOver(ctx)
 		d.mu.Lock()
 		one.status.HandedOver += handed
 		d.mu.Unlock()
 		switch {
 		case journey.IsFault(err):
+			d.table.Away(false)
 			return err
 		case err != nil:
 			d.log.Error("journeys cannot be handed over; they start again", "error", err)
@@ -399,11 +411,9 @@ func (d *Drainer) handOver(ctx context.Context, one *draining) error {
 	return nil
 }
 
-// handOver hands over the in-memory journeys of all realms.
+// handOver hands over the in-memory journeys of all realms, whose keys are
+// read.
 func (s *Set) handOver(ctx context.Context) (handed int, err error) {
-	if _, err := s.keys(); err != nil {
-		return 0, err
-	}
 	var errs []error
 	for _, r := range s.realms {
 		k, ok := r.running.Load().keeper.(handsOver)

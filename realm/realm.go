@@ -362,6 +362,15 @@ func (s *Set) Ready(ctx context.Context) error {
 	if k.draining() {
 		return errDraining
 	}
+	return s.answers(ctx)
+}
+
+// answers reports whether the secrets are read and the store answers.
+func (s *Set) answers(ctx context.Context) error {
+	k, err := s.keys()
+	if err != nil {
+		return err
+	}
 	if _, _, err := k.store.Get(ctx, installationKey, store.Fresh); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}

@@ -40,7 +40,7 @@ left. The node goes on serving what reaches it; it can be stopped now, or come
 back with --undo. A node whose realms have no journey_sessions in_memory has
 nothing to hand over and is drained at once.
 
-If the store does not answer, the journeys stay where they are, go on, and are
+If the store does not answer, the journeys stay in memory, go on there, and are
 handed over as soon as it does. If the command is interrupted, the drain goes
 on. A second one can only shorten the time.
 
@@ -51,8 +51,12 @@ this command is for those who want to wait longer, or to look on.
 	})
 }
 
-// pollInterval is how often the command asks how far the drain is.
-const pollInterval = 200 * time.Millisecond
+// minPoll and maxPoll are between two questions of how far the drain is: each
+// is a line in the gateway's log.
+const (
+	minPoll = 100 * time.Millisecond
+	maxPoll = time.Second
+)
 
 // node is a gateway to be drained.
 type node struct{ gateway }
@@ -106,7 +110,7 @@ func (n *node) drain(ctx context.Context, method string, order []byte) (state ca
 // second, until it is over.
 func (n *node) follow(ctx context.Context, out io.Writer, state caddymodule.DrainState) (err error) {
 	shown, last := "", time.Time{}
-	for {
+	for pause := minPoll; ; pause = min(2*pause, maxPoll) {
 		if !state.Draining {
 			return errors.New("the node is not draining any more: somebody has taken it back, or it was started anew")
 		}
@@ -122,7 +126,7 @@ func (n *node) follow(ctx context.Context, out io.Writer, state caddymodule.Drai
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(pollInterval):
+		case <-time.After(pause):
 		}
 		if state, err = n.drain(ctx, http.MethodGet, nil); err != nil {
 			return err
