@@ -179,6 +179,12 @@ func TestDrainInAnOutage(t *testing.T) {
 	for name, outage := range map[string]func(*realmtest.Site, bool){
 		"down": func(s *realmtest.Site, is bool) { s.Store.Down.Store(is) },
 		"hung": func(s *realmtest.Site, is bool) { s.Store.Hung.Store(is) },
+		"read-only": func(s *realmtest.Site, is bool) {
+			s.Store.Refused.Store(0)
+			if is {
+				s.Store.Refused.Store(1 << 30)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
