@@ -28,6 +28,10 @@ const (
 	// drainLeave bounds how long a process that ends tries to leave the
 	// directory. If it cannot, the others find out.
 	drainLeave = time.Second
+	// drainLinger is how long the node stays in the directory after it has
+	// handed over its journeys: who looked for one before in the store, and did
+	// not find it, comes here.
+	drainLinger = 200 * time.Millisecond
 	// drainSettle is how long a process that ends goes on serving after it has
 	// left the directory: until edges and nodes have heard it, and what they
 	// had sent is answered.
@@ -283,8 +287,7 @@ func (d *Drainer) Drain(ctx context.Context, finish time.Duration) error {
 // anybody who may have sent something meanwhile. What that left in memory is
 // handed over, too.
 func (d *Drainer) settle(ctx context.Context, one *draining) {
-	user := d.user()
-	if user == nil || user.nodes == nil || user.nodes.View().Others(user.self.Address) == 0 {
+	if !d.hasOthers() {
 		return
 	}
 	select {
@@ -296,13 +299,16 @@ func (d *Drainer) settle(ctx context.Context, one *draining) {
 
 // run drains until ctx ends.
 func (d *Drainer) run(ctx context.Context, one *draining) {
-	if !d.await(ctx, one) {
+	if !d.await(ctx) {
 		return
 	}
 	if !d.repeat(ctx, one, d.handOver) {
 		return
 	}
 	close(one.handed)
+	if !d.linger(ctx) {
+		return
+	}
 	d.mu.Lock()
 	one.left = true
 	for _, user := range d.users {
@@ -322,7 +328,7 @@ func (d *Drainer) run(ctx context.Context, one *draining) {
 
 // await waits until no journey is left in memory, or their time is over, or no
 // other node takes new ones. It reports whether ctx goes on.
-func (d *Drainer) await(ctx context.Context, one *draining) bool {
+func (d *Drainer) await(ctx context.Context) bool {
 	tell := time.Now().Add(drainTell)
 	for {
 		s, user := d.Status(), d.user()
@@ -340,6 +346,26 @@ func (d *Drainer) await(ctx context.Context, one *draining) bool {
 		case <-time.After(min(drainLook, time.Until(s.Until))):
 		}
 	}
+}
+
+// linger waits for those who look for a journey at this moment, if there is
+// anybody. It reports whether ctx goes on.
+func (d *Drainer) linger(ctx context.Context) bool {
+	if d.Status().HandedOver == 0 || !d.hasOthers() {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(drainLinger):
+		return true
+	}
+}
+
+// hasOthers reports whether there are other nodes.
+func (d *Drainer) hasOthers() bool {
+	user := d.user()
+	return user != nil && user.nodes != nil && user.nodes.View().Others(user.self.Address) > 0
 }
 
 // repeat does something until it has succeeded. It reports whether ctx goes on.
@@ -365,16 +391,6 @@ func (d *Drainer) repeat(ctx context.Context, one *draining, do func(context.Con
 		}
 	}
 }
-
-// handsOver is a Keeper that can part with the journeys in memory.
-type handsOver interface {
-	// HandOver writes the journeys of its realm into the store and says how
-	// many; what it could not write is in the error and stays. It can be called
-	// again.
-	HandOver(ctx context.Context) (handed int, err error)
-}
-
-var _ handsOver = (*keep.Keeper)(nil)
 
 // handOver hands over what is in memory, until there is nothing that a step
 // that was under way has put there. From then on journeys rest in the store;
@@ -416,11 +432,7 @@ func (d *Drainer) handOver(ctx context.Context, one *draining) error {
 func (s *Set) handOver(ctx context.Context) (handed int, err error) {
 	var errs []error
 	for _, r := range s.realms {
-		k, ok := r.running.Load().keeper.(handsOver)
-		if !ok || r.JourneySessions != JourneysInMemory {
-			continue
-		}
-		n, err := k.HandOver(ctx)
+		n, err := r.running.Load().keeper.HandOver(ctx)
 		if n > 0 {
 			s.cfg.Metrics.JourneysHandedOver(r.Path, n)
 		}
