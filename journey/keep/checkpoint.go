@@ -138,8 +138,8 @@ func (m *inMemory) find(ctx context.Context, o opened) (record, error) {
 		return record{}, journey.ErrUsed
 	case rec.Mark == markTaken, rec.Mark == markCheckpoint:
 		rec.plain = marking{Mark: markTaken, Epoch: rec.Epoch}.encode()
-	case rec.Mark == markEnded && current && checkpoint.Allow == rec.From:
-		checkpoint.Doubted = true
+	case rec.Mark == markEnded && checkpoint != nil && checkpoint.Allow == rec.From:
+		checkpoint.Doubted, checkpoint.Epoch = true, rec.Epoch
 	default:
 		return record{}, journey.ErrExpired
 	}
@@ -168,7 +168,7 @@ func (m *inMemory) take(ctx context.Context, o opened, rec record) (*journey.Sna
 		m.doubts.add(o.ref, left, false, rec.plain, o.Expires)
 	}
 	if err != nil {
-		return nil, mapConflict(err)
+		return nil, change{}.refused(err)
 	}
 	m.doubts.settle(o.ref)
 	held.record = place{rec.key, revision, outlives(held.latest)}
@@ -205,9 +205,10 @@ type marking struct {
 	Allow string `json:"allow"`
 	Mark  mark   `json:"mark"`
 	Epoch int    `json:"epoch,omitempty"`
-	// From is the allowlist state of the step whose answer ended the journey.
+	// From is the allowlist state of the step whose answer brought the journey to
+	// its success.
 	From string `json:"from,omitempty"`
-	// Owner is the affinity of the node that has taken the journey.
+	// Owner is the affinity of the node that has taken the journey, or ended it.
 	Owner string `json:"owner,omitempty"`
 }
 

@@ -166,7 +166,7 @@ func TestFailedJourneyIsOverAfterALoss(t *testing.T) {
 	if _, err := m.Step(t.Context(), "/alpha", first, keepGoing); !errors.Is(err, journey.ErrExpired) {
 		t.Errorf("an older step: %v", err)
 	}
-	if err := f.finish(m, last, make(map[string]int)); !errors.Is(err, journey.ErrUsed) {
+	if err := f.finish(m, last, make(map[string]int)); !errors.Is(err, journey.ErrExpired) {
 		t.Errorf("a failed journey succeeds: %v", err)
 	}
 }

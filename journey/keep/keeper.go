@@ -88,10 +88,22 @@ type change struct {
 	ops  []store.Op
 	left string
 	// then, unless nil, is done once ops are committed, with their revision if
-	// it is the keeper who commits them; doubt, unless nil, if they are to end
-	// the journey and it is not known whether they are.
-	then  func(revision int64)
-	doubt func()
+	// it is the keeper who commits them; yield, unless nil, if the record has
+	// changed; doubt, unless nil, if they are to end the journey and it is not
+	// known whether they are.
+	then         func(revision int64)
+	yield, doubt func()
+}
+
+// refused says what it means that the ops were not committed.
+func (c change) refused(err error) error {
+	if isConflict(err) {
+		if c.yield != nil {
+			c.yield()
+		}
+		return fmt.Errorf("%w: %w", journey.ErrUsed, err)
+	}
+	return err
 }
 
 func (c change) done(revision int64) {
@@ -241,7 +253,7 @@ func (k *Keeper) apply(ctx context.Context, s *journey.Snapshot, c change) error
 	}
 	revision, err := k.records.commit(ctx, c.ops)
 	if err != nil {
-		return mapConflict(err)
+		return c.refused(err)
 	}
 	c.done(revision)
 	return nil
@@ -269,7 +281,7 @@ func (k *Keeper) Finish(ctx context.Context, s *journey.Snapshot, commit journey
 		c.doubted()
 	}
 	if err != nil {
-		return mapConflict(err)
+		return c.refused(err)
 	}
 	c.done(0)
 	s.Ended = true
@@ -308,14 +320,6 @@ func (k *Keeper) end(s *journey.Snapshot, failed bool) (change, error) {
 		c.ops, from.left = append(c.ops, ops...), removed
 	}
 	return c, nil
-}
-
-// mapConflict says what it means that a journey's record has changed.
-func mapConflict(err error) error {
-	if isConflict(err) {
-		return fmt.Errorf("%w: %w", journey.ErrUsed, err)
-	}
-	return err
 }
 
 func isConflict(err error) bool {

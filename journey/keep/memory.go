@@ -139,6 +139,7 @@ func (m *inMemory) keep(s *journey.Snapshot) (string, change, error) {
 	}
 	held = held.owned(from).remembering(from.start)
 	written := len(c.ops) > 0
+	c.yield = func() { m.letGo(from.ref) }
 	c.then = func(revision int64) {
 		if written {
 			held.record.revision = revision
@@ -160,14 +161,12 @@ func (m *inMemory) close(s *journey.Snapshot, mark marking) change {
 	if !from.held && from.state.revision == 0 {
 		return change{} // no authId of it was given out
 	}
-	var c change
-	if from.held {
-		until := later(from.latest, s.Deadline)
-		c.then = func(int64) { m.table.put(from.ref, nil, 0, until) }
-	}
+	until := later(from.latest, s.Deadline)
+	c := change{then: func(int64) { m.table.put(from.ref, nil, 0, until) }}
 	if m.survives || from.state.revision != 0 {
-		mark.Epoch = from.epoch
-		c.ops, c.left = m.replace(from.state, mark.encode(), outlives(later(from.latest, s.Deadline))), mark.Allow
+		mark.Epoch, mark.Owner = from.epoch, s.Affinity
+		c.ops, c.left = m.replace(from.state, mark.encode(), outlives(until)), mark.Allow
+		c.yield = func() { m.letGo(from.ref) }
 	}
 	return c
 }
@@ -185,7 +184,11 @@ func (m *inMemory) end(s *journey.Snapshot, failed bool) (change, error) {
 	case failed && from.first != nil:
 		return m.againInRecord(from)
 	}
-	c := m.close(s, marking{Allow: newAllow(), Mark: markEnded, From: s.Allow})
+	ended := marking{Allow: newAllow(), Mark: markEnded}
+	if !failed {
+		ended.From = s.Allow
+	}
+	c := m.close(s, ended)
 	c.doubt = func() { m.doubt(from.ref) }
 	return c, nil
 }

@@ -131,7 +131,6 @@ type world struct {
 	starts         [2]int // how often each node was started
 	// blind nodes take all others for lost.
 	blind bool
-	log   func(string, ...any)
 }
 
 // address is what the affinity of a journey tells: on which node it lives,
@@ -296,7 +295,7 @@ func (w *world) begin(ctx context.Context, node int) (*visitor, error) {
 	}
 	v := &visitor{id: s.ID}
 	if w.blind {
-		w.ledger.told[v.id.String()]++
+		w.ledger.told[v.id.String()] = 1 << 30 // by each node that has a copy; of one session
 	}
 	w.learn(v, node, authID, s)
 	return v, nil
@@ -318,7 +317,6 @@ func TestModelNobodyGetsInAnotherWay(t *testing.T) {
 					rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
 						w := newWorld(t, s, noAllowlisting)
 						w.blind = s.survives && rapid.Bool().Draw(rt, "blind")
-						w.log = rt.Logf
 						walkAtRandom(rt, w)
 					})
 				})
@@ -437,8 +435,7 @@ func (w *world) stormy() bool {
 // leave hands over what a node has in memory. It goes on.
 func (w *world) leave(visitors []*visitor, node int) {
 	w.tables[node].Away(true)
-	n, err := w.nodes[node].HandOver(w.tb.Context())
-	w.log("leave %d: %d %v", node, n, err)
+	_, err := w.nodes[node].HandOver(w.tb.Context())
 	switch {
 	case errors.Is(err, store.ErrUnavailable):
 	case err != nil:
@@ -461,7 +458,6 @@ func (w *world) lose(visitors []*visitor, node int) {
 			w.ledger.told[v.id.String()]++
 		}
 	}
-	w.log("lose %d", node)
 	w.restart(node)
 }
 
@@ -512,13 +508,6 @@ func (w *world) take(rt *rapid.T, v *visitor, step *seen, do func(context.Contex
 	}
 
 	lives := w.lives(v, step, on)
-	idx := -1
-	for i := range v.steps {
-		if step == &v.steps[i] {
-			idx = i
-		}
-	}
-	rt.Logf("take v=%v step=%d/%d link=%t on=%d stormy=%t -> ran=%t succ=%t err=%v | lives=%t answered=%t doubted=%t at=%v handed=%t astray=%t blind=%t", v.id.String()[:4], idx, len(v.steps), isLink(v, step), on, stormy, t.ran, t.succeeded, err, lives, step.answered, step.doubted, step.at, step.handedOver, v.astray, w.blind)
 	switch {
 	case t.ran && !inTime:
 		rt.Fatal("a step was taken after its deadline")
@@ -537,6 +526,9 @@ func (w *world) take(rt *rapid.T, v *visitor, step *seen, do func(context.Contex
 		if err := w.ledger.success(v.id); err != nil {
 			rt.Fatal(err)
 		}
+		if n := w.sessions(rt, store.Key(fmt.Sprintf("s/%x", v.id[:]))); n != 1 {
+			rt.Fatalf("%d sessions of one journey", n)
+		}
 	}
 	if t.ran && t.after.Found == journey.FoundTakenOver {
 		step.at, step.handedOver = w.address(on), false
@@ -554,9 +546,11 @@ func (w *world) take(rt *rapid.T, v *visitor, step *seen, do func(context.Contex
 	if t.after.ID != v.id {
 		rt.Fatal("the journey became that of somebody else")
 	}
-	if !t.after.Ended {
-		w.learn(v, on, next, t.after)
+	if t.after.Ended {
+		step.at = w.address(on)
+		return
 	}
+	w.learn(v, on, next, t.after)
 }
 
 func isLink(v *visitor, step *seen) bool {
@@ -566,6 +560,24 @@ func isLink(v *visitor, step *seen) bool {
 		}
 	}
 	return false
+}
+
+// sessions is how many there are whose keys begin so.
+func (w *world) sessions(tb interface {
+	Context() context.Context
+	Fatal(args ...any)
+}, prefix store.Key,
+) (n int) {
+	for after := store.Key(""); ; {
+		page, _, err := w.store.List(tb.Context(), prefix, store.Page{After: after})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if len(page) == 0 {
+			return n
+		}
+		n, after = n+len(page), page[len(page)-1].Key
+	}
 }
 
 // A hundred people walk the same journey at once, each in their own: under
@@ -583,18 +595,7 @@ func TestParallelJourneys(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			sessions := 0
-			for after := store.Key(""); ; {
-				page, _, err := w.store.List(t.Context(), "s/", store.Page{After: after})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(page) == 0 {
-					break
-				}
-				sessions, after = sessions+len(page), page[len(page)-1].Key
-			}
-			if sessions != 100 {
+			if sessions := w.sessions(t, "s/"); sessions != 100 {
 				t.Errorf("%d sessions of 100 people", sessions)
 			}
 		})
