@@ -81,12 +81,12 @@ var _ journey.Sealer = sealer{}
 
 // Seal implements journey.Sealer.
 func (s sealer) Seal(purpose string, plain []byte) (string, error) {
-	return s.keys.Seal("node "+purpose, plain)
+	return s.keys.Sealer("node " + purpose).Seal(plain)
 }
 
 // Open implements journey.Sealer.
 func (s sealer) Open(purpose, sealed string) ([]byte, error) {
-	plain, err := s.keys.Open("node "+purpose, sealed)
+	plain, err := s.keys.Sealer("node " + purpose).Open(sealed)
 	if err != nil {
 		return nil, journey.ErrSignature
 	}

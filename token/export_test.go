@@ -61,7 +61,11 @@ func lowerOf(tb testing.TB, by Algorithm, encoded string) []byte {
 func Bomb(tb testing.TB, c *Carrier, size int) string {
 	tb.Helper()
 	key := c.realms["/alpha"].key
-	sealed, err := key.sealText(purposeSession, make([]byte, size), true)
+	packed, err := deflate(make([]byte, size))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	sealed, err := key.zipped.seal(packed)
 	if err != nil {
 		tb.Fatal(err)
 	}

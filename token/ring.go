@@ -49,9 +49,9 @@ type key struct {
 	header    string // of authIds
 	seal      [32]byte
 	session   [32]byte // signs sessions by HS256
-	// carried is what the keys of Seal are derived from.
+	// carried is what the keys of sealed texts are derived from.
 	carried [32]byte
-	// sealedStart begins what Seal makes with this key, zippedStart a session
+	// sealedStart begins what a Sealer makes with this key, zippedStart a session
 	// that is compressed, carrier what Carry makes.
 	sealedStart, zippedStart, carrier string
 }

@@ -16,7 +16,7 @@ import (
 
 func seal(tb testing.TB, k *token.Keys, purpose, plain string) string {
 	tb.Helper()
-	s, err := k.Seal(purpose, []byte(plain))
+	s, err := k.Sealer(purpose).Seal([]byte(plain))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestSealOpen(t *testing.T) {
 		if one == two {
 			t.Error("two texts with one nonce")
 		}
-		if got, err := k.Open("test", one); err != nil || string(got) != plain {
+		if got, err := k.Sealer("test").Open(one); err != nil || string(got) != plain {
 			t.Errorf("%d bytes came back, want %d: %v", len(got), len(plain), err)
 		}
 	}
@@ -48,7 +48,7 @@ func TestSealOpen(t *testing.T) {
 func TestSealRefusesWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	_, k := oneRealm(t)
-	if _, err := k.Seal("test", make([]byte, token.MaxSealed)); !errors.Is(err, token.ErrTooLarge) {
+	if _, err := k.Sealer("test").Seal(make([]byte, token.MaxSealed)); !errors.Is(err, token.ErrTooLarge) {
 		t.Errorf("%d bytes: %v", token.MaxSealed, err)
 	}
 }
@@ -63,16 +63,16 @@ func TestSealedTextsAreOfOnePlace(t *testing.T) {
 	before := keys(t, ring(t, here, 1, map[string][]token.Secret{"/alpha": {old}}), "/alpha")
 	s := seal(t, before, "test", "plain")
 
-	if got, err := keys(t, both, "/alpha").Open("test", s); err != nil || string(got) != "plain" {
+	if got, err := keys(t, both, "/alpha").Sealer("test").Open(s); err != nil || string(got) != "plain" {
 		t.Errorf("after a rotation: %q, %v", got, err)
 	}
 	after := keys(t, ring(t, here, 1, map[string][]token.Secret{"/alpha": {newer}}), "/alpha")
 	elsewhereKeys := keys(t, ring(t, elsewhere, 1, map[string][]token.Secret{"/alpha": {old}}), "/alpha")
 	for what, open := range map[string]func() ([]byte, error){
-		"another purpose":                        func() ([]byte, error) { return before.Open("tes", s) },
-		"another realm":                          func() ([]byte, error) { return keys(t, both, "/beta").Open("test", s) },
-		"another installation with the same key": func() ([]byte, error) { return elsewhereKeys.Open("test", s) },
-		"a key that was retired":                 func() ([]byte, error) { return after.Open("test", s) },
+		"another purpose":                        func() ([]byte, error) { return before.Sealer("tes").Open(s) },
+		"another realm":                          func() ([]byte, error) { return keys(t, both, "/beta").Sealer("test").Open(s) },
+		"another installation with the same key": func() ([]byte, error) { return elsewhereKeys.Sealer("test").Open(s) },
+		"a key that was retired":                 func() ([]byte, error) { return after.Sealer("test").Open(s) },
 	} {
 		if got, err := open(); !errors.Is(err, token.ErrSignature) || got != nil {
 			t.Errorf("%s: %q, %v", what, got, err)
@@ -104,7 +104,7 @@ func jwe(tb testing.TB, alg jose.KeyAlgorithm, enc jose.ContentEncryption, key a
 func TestForgedSealedTextsAreRefused(t *testing.T) {
 	t.Parallel()
 	_, k := oneRealm(t)
-	good := seal(t, k, "test", "plain")
+	sealer, good := k.Sealer("test"), seal(t, k, "test", "plain")
 	parts := strings.Split(good, ".")
 	id := k.SealKeys()[0].ID
 	enc := base64.RawURLEncoding.EncodeToString
@@ -157,7 +157,7 @@ func TestForgedSealedTextsAreRefused(t *testing.T) {
 		"over the cap":        good + strings.Repeat("A", token.MaxSealed),
 		"another one's nonce": strings.Join(parts[:2], ".") + "." + strings.Split(seal(t, k, "test", "plain"), ".")[2] + "." + parts[3] + "." + parts[4],
 	} {
-		if got, err := k.Open("test", bad); !errors.Is(err, token.ErrSignature) || got != nil {
+		if got, err := sealer.Open(bad); !errors.Is(err, token.ErrSignature) || got != nil {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestForgedSealedTextsAreRefused(t *testing.T) {
 		for bit := range 8 {
 			bad := []byte(good)
 			bad[i] ^= 1 << bit
-			if _, err := k.Open("test", string(bad)); err == nil {
+			if _, err := sealer.Open(string(bad)); err == nil {
 				t.Fatalf("character %d may be %q for %q", i, bad[i], good[i])
 			}
 		}
@@ -177,7 +177,8 @@ const sealedOnce = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiOXlOUnlKOGMi
 
 func FuzzOpen(f *testing.F) {
 	_, k := oneRealm(f)
-	if plain, err := k.Open("test", sealedOnce); err != nil || string(plain) != "plain" {
+	sealer := k.Sealer("test")
+	if plain, err := sealer.Open(sealedOnce); err != nil || string(plain) != "plain" {
 		f.Fatalf("sealed once, now %q, %v", plain, err)
 	}
 	f.Add(sealedOnce)
@@ -185,7 +186,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(sealedOnce + "\n")
 	f.Add("eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0....")
 	f.Fuzz(func(t *testing.T, s string) {
-		plain, err := k.Open("test", s)
+		plain, err := sealer.Open(s)
 		switch {
 		case err == nil && s != sealedOnce:
 			t.Errorf("a forgery is accepted as %q", plain)
@@ -197,10 +198,14 @@ func FuzzOpen(f *testing.F) {
 
 func BenchmarkSealOpen(b *testing.B) {
 	_, k := oneRealm(b)
-	plain := strings.Repeat("x", 1024)
+	sealer, plain := k.Sealer("test"), bytes.Repeat([]byte("x"), 1024)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := k.Open("test", seal(b, k, "test", plain)); err != nil {
+		sealed, err := sealer.Seal(plain)
+		if err == nil {
+			_, err = sealer.Open(sealed)
+		}
+		if err != nil {
 			b.Fatal(err)
 		}
 	}

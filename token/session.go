@@ -1,8 +1,11 @@
 package token
 
 import (
+	"bytes"
+	"compress/flate"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -58,12 +61,14 @@ type carrying struct {
 	compress bool
 }
 
-// sessionKey is a key that seals sessions and one that signs them. A token
-// begins with start if it was made with both; the algorithm is part of that.
+// sessionKey is a key that seals sessions, compressed or not, and one that signs
+// them. A token begins with start if it was made with both; the algorithm is
+// part of that.
 type sessionKey struct {
-	*key
-	signer signer
-	start  string
+	realm         string
+	plain, zipped jwe
+	signer        signer
+	start         string
 }
 
 // NewCarrier returns the Carrier of the realms of a ring. A realm that how does
@@ -73,8 +78,10 @@ func NewCarrier(r *Ring, how map[string]Signing) *Carrier {
 	for path, keys := range r.realms {
 		signing := how[path]
 		for _, key := range keys.keys {
+			aead := key.aeadFor(purposeSession)
+			plain, zipped := newJWE(key.sealedStart, aead), newJWE(key.zippedStart, aead)
 			for _, s := range signing.signers(key) {
-				k := &sessionKey{key, s, sessionStartOf(key.id, s.algorithm, s.kid)}
+				k := &sessionKey{path, plain, zipped, s, sessionStartOf(key.id, s.algorithm, s.kid)}
 				c.byStart[k.start] = k
 				if _, first := c.realms[path]; !first {
 					c.realms[path] = carrying{k, signing.Compress}
@@ -100,18 +107,9 @@ func (c *Carrier) Seal(realm string, plain []byte) (string, error) {
 		return "", fmt.Errorf("%w: a session of %d bytes, at most %d are compressed", ErrTooLarge, len(plain), MaxInflated)
 	}
 	key := with.key
-	sealed, err := key.sealText(purposeSession, plain, false)
+	sealed, err := key.seal(plain, with.compress)
 	if err != nil {
 		return "", err
-	}
-	if with.compress {
-		zipped, err := key.sealText(purposeSession, plain, true)
-		if err != nil {
-			return "", err
-		}
-		if len(zipped) < len(sealed) {
-			sealed = zipped
-		}
 	}
 	text := make([]byte, 0, len(key.start)+base64url.EncodedLen(len(sealed))+1+base64url.EncodedLen(key.signer.size))
 	text = base64url.AppendEncode(append(text, key.start...), []byte(sealed))
@@ -136,12 +134,8 @@ func (c *Carrier) Room(realm string, size int) int {
 		return 0
 	}
 	sealed := base64url.DecodedLen(size - sessionStartSize - 1 - base64url.EncodedLen(with.key.signer.size))
-	return max(0, base64url.DecodedLen(sealed-len(with.key.sealedStart)-sealedRest))
+	return max(0, base64url.DecodedLen(sealed-len(with.key.plain.start)-sealedRest))
 }
-
-// sealedRest is the length of a sealed text behind its start and around what is
-// sealed: nonce, tag and dots.
-const sealedRest = 16 + 22 + 2
 
 // IsSession reports whether a token has the form of a session that its client
 // carries; a reference never has.
@@ -181,17 +175,57 @@ func (c *Carrier) Open(tok string) (plain []byte, realm string, err error) {
 	return plain, key.realm, nil
 }
 
+// seal seals a session, compressed if that is wanted and makes it shorter.
+func (k *sessionKey) seal(plain []byte, compress bool) (string, error) {
+	if compress {
+		packed, err := deflate(plain)
+		if err != nil {
+			return "", fmt.Errorf("token: compress a session: %w", err)
+		}
+		if k.zipped.size(len(packed)) < k.plain.size(len(plain)) {
+			return k.zipped.seal(packed)
+		}
+	}
+	return k.plain.seal(plain)
+}
+
+// open opens a sealed session, compressed or not.
+func (k *sessionKey) open(sealed string) ([]byte, error) {
+	if !strings.HasPrefix(sealed, k.zipped.start) {
+		return k.plain.open(sealed)
+	}
+	packed, err := k.zipped.open(sealed)
+	if err != nil {
+		return nil, err
+	}
+	return inflate(packed)
+}
+
+// deflate compresses by DEFLATE (RFC 1951), the one way that JWE has.
+func deflate(plain []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(plain); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return packed.Bytes(), err
+}
+
 var errInflated = errors.New("token: larger than what is compressed")
 
-// open opens a sealed session, compressed or not. The library inflates no more
-// than 250,000 bytes, and only what this key has sealed.
-func (k *key) open(sealed string) ([]byte, error) {
-	if !strings.HasPrefix(sealed, k.zippedStart) {
-		return k.openText(purposeSession, sealed, k.sealedStart)
-	}
-	plain, err := k.openText(purposeSession, sealed, k.zippedStart)
-	if err == nil && len(plain) > MaxInflated {
+// inflate is deflate undone, up to MaxInflated bytes. It is given only what one
+// of our keys has sealed.
+func inflate(packed []byte) ([]byte, error) {
+	plain, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed)), MaxInflated+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(plain) > MaxInflated:
 		return nil, errInflated
 	}
-	return plain, err
+	return plain, nil
 }

@@ -16,6 +16,8 @@ import (
 // authIDs makes and opens the authIds of one keeper.
 type authIDs struct {
 	keys *token.Keys
+	// sealer is for the journeys that their clients carry.
+	sealer *token.Sealer
 	// kind is that of the sessionId claim.
 	kind token.Kind
 	// noAllowlisting leaves the allowlist state out.
@@ -110,7 +112,7 @@ func (a authIDs) open(realm, authID string) (opened, error) {
 	case carries && sealed == "":
 		return opened{}, journey.ErrExpired
 	case carries && a.kind == token.JWTAuth:
-		err := o.unseal(a.keys, sealed)
+		err := o.unseal(a.sealer, sealed)
 		return o, err
 	}
 	ref, err := a.keys.OpenReference(a.kind, claims.SessionID)
@@ -126,8 +128,8 @@ const purposeJourney = "journey"
 
 // unseal opens the journey that an authId carries. What was sealed into one
 // authId cannot be moved to another.
-func (o *opened) unseal(keys *token.Keys, sealed string) error {
-	plain, err := keys.Open(purposeJourney, sealed)
+func (o *opened) unseal(sealer *token.Sealer, sealed string) error {
+	plain, err := sealer.Open(sealed)
 	if err != nil {
 		return journey.ErrSignature
 	}

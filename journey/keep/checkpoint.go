@@ -52,7 +52,7 @@ func (m *inMemory) checkpoint(s *journey.Snapshot) (sealed string, c change, err
 		return "", change{}, err
 	}
 	if len(plain) < MaxCheckpoint {
-		if sealed, err = m.ids.keys.Seal(purposeCheckpoint, plain); err != nil {
+		if sealed, err = m.checkpoints.Seal(plain); err != nil {
 			return "", change{}, fmt.Errorf("keep: %w", err)
 		}
 		if len(sealed) <= MaxCheckpoint {
@@ -70,7 +70,7 @@ func (m *inMemory) carried(o opened) (*stored, error) {
 	if !m.survives || o.Checkpoint == "" {
 		return nil, nil
 	}
-	plain, err := m.ids.keys.Open(purposeCheckpoint, o.Checkpoint)
+	plain, err := m.checkpoints.Open(o.Checkpoint)
 	if err != nil {
 		return nil, journey.ErrSignature
 	}

@@ -228,7 +228,7 @@ func TestCheckpointIsSealedAndBound(t *testing.T) {
 		"the checkpoint of another journey": func(c *token.AuthID) { c.Checkpoint = read(f.begin(m, newSnapshot())).Checkpoint },
 		"a changed checkpoint":              func(c *token.AuthID) { c.Checkpoint = c.Checkpoint[1:] },
 		"another purpose": func(c *token.AuthID) {
-			c.Checkpoint, _ = keys.Seal("journey", []byte("\x02{}"))
+			c.Checkpoint, _ = keys.Sealer("journey").Seal([]byte("\x02{}"))
 		},
 	} {
 		c := claims

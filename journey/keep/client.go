@@ -114,7 +114,7 @@ func (k *inAuthID) keep(s *journey.Snapshot) (string, change, error) {
 	if err != nil {
 		return "", change{}, err
 	}
-	sealed, err := k.ids.keys.Seal(purposeJourney, plain)
+	sealed, err := k.ids.sealer.Seal(plain)
 	if err != nil {
 		return "", change{}, fmt.Errorf("keep: %w", err)
 	}

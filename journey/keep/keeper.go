@@ -162,9 +162,11 @@ func newKeeper(cfg Config, kind token.Kind) (*Keeper, error) {
 	}
 	return &Keeper{
 		records: r,
-		ids:     authIDs{keys: cfg.Keys, kind: kind, noAllowlisting: cfg.NoAllowlisting},
-		locks:   new(locks),
-		salt:    newSalt(),
+		ids: authIDs{
+			keys: cfg.Keys, sealer: cfg.Keys.Sealer(purposeJourney), kind: kind, noAllowlisting: cfg.NoAllowlisting,
+		},
+		locks: new(locks),
+		salt:  newSalt(),
 	}, nil
 }
 

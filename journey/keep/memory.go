@@ -15,9 +15,10 @@ type inMemory struct {
 	*records
 	table *Table
 	ids   authIDs
-	// survives says that journeys outlive this process.
-	survives bool
-	nodes    Nodes
+	// survives says that journeys outlive this process, by their checkpoints.
+	survives    bool
+	checkpoints *token.Sealer
+	nodes       Nodes
 }
 
 var _ scheme = (*inMemory)(nil)
@@ -41,7 +42,7 @@ func NewMemory(cfg Config) (*Keeper, error) {
 	if cfg.Nodes == nil {
 		cfg.Nodes = alone{}
 	}
-	k.scheme = &inMemory{k.records, cfg.Table, k.ids, cfg.SurviveNodeLoss, cfg.Nodes}
+	k.scheme = &inMemory{k.records, cfg.Table, k.ids, cfg.SurviveNodeLoss, cfg.Keys.Sealer(purposeCheckpoint), cfg.Nodes}
 	k.locks, k.salt = &cfg.Table.locks, nil // each journey has its own
 	return k, nil
 }
