@@ -93,7 +93,7 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 		IndexValue: a.IndexValue, Allow: a.Allow, OTK: a.OTK, IndexType: a.IndexType,
 		Realm: a.Realm, SessionID: a.SessionID, Affinity: a.Affinity, Checkpoint: a.Checkpoint, Params: jsontext.Value(a.Params),
 		Expires: a.Expires.Unix(), Issued: a.Issued.Unix(),
-	}).append(make([]byte, 0, 512))
+	}).append(make([]byte, 0, 384+len(a.SessionID)+len(a.Params)))
 	key := k.keys[0]
 	text := make([]byte, 0, len(key.header)+base64url.EncodedLen(len(payload))+48)
 	text = base64url.AppendEncode(append(append(text, key.header...), '.'), payload)
@@ -112,18 +112,14 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 // and returns what it says. The deadline is not judged. Errors are
 // ErrMalformed and ErrSignature.
 func (k *Keys) ParseAuthID(s string) (AuthID, error) {
-	if !compactJWS(s) {
+	if len(s) > MaxAuthID || strings.Count(s, ".") != 2 {
 		return AuthID{}, ErrMalformed
 	}
 	signed, signature := s[:strings.LastIndexByte(s, '.')], s[strings.LastIndexByte(s, '.')+1:]
 	header, payload, _ := strings.Cut(signed, ".")
 	key := k.signer(header)
-	sig, err := strict.DecodeString(signature)
-	if err != nil || key == nil || jwt.SigningMethodHS256.Verify(signed, sig, key.authID[:]) != nil {
-		if _, _, err := parser.ParseUnverified(s, jwt.MapClaims{}); errors.Is(err, jwt.ErrTokenMalformed) {
-			return AuthID{}, ErrMalformed
-		}
-		return AuthID{}, ErrSignature
+	if key == nil || !key.signed(signed, signature) {
+		return AuthID{}, refusal(s)
 	}
 	// It is ours: what it says is as we wrote it.
 	text, err := strict.DecodeString(payload)
@@ -156,13 +152,29 @@ func (k *Keys) signer(header string) *key {
 	return nil
 }
 
-// compactJWS reports whether s can be a compact JWS (RFC 7515 §3.1): three
-// parts in the alphabet of base64url. It comes before the library, whose
-// decoder skips line breaks, and bounds what that may cost.
-func compactJWS(s string) bool {
-	if len(s) > MaxAuthID || strings.Count(s, ".") != 2 {
-		return false
+// signed reports whether a signature is that of a text, in its one encoding.
+func (k *key) signed(text, signature string) bool {
+	sig, err := strict.DecodeString(signature)
+	// A line break, which the decoder skips, leaves less of it.
+	return err == nil && len(signature) == base64url.EncodedLen(len(sig)) &&
+		jwt.SigningMethodHS256.Verify(text, sig, k.authID[:]) == nil
+}
+
+// refusal says what is wrong with an authId that we have not signed. s has three
+// parts.
+func refusal(s string) error {
+	if !inBase64url(s) {
+		return ErrMalformed
 	}
+	if _, _, err := parser.ParseUnverified(s, jwt.MapClaims{}); errors.Is(err, jwt.ErrTokenMalformed) {
+		return ErrMalformed
+	}
+	return ErrSignature
+}
+
+// inBase64url reports whether s is dots and the alphabet of base64url. The
+// library's decoder skips line breaks.
+func inBase64url(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
