@@ -173,11 +173,8 @@ func parseAnswer(raw json.RawMessage) ([]answer, error) {
 		return nil, fmt.Errorf("%w: the callbacks are nested deeper than %d levels", ErrAnswer, MaxAnswerDepth)
 	}
 	var wire []struct {
-		Type  string `json:"type"`
-		Input []struct {
-			Name  string         `json:"name"`
-			Value jsontext.Value `json:"value"`
-		} `json:"input"`
+		Type  string      `json:"type"`
+		Input []wireField `json:"input"`
 	}
 	if err := jsonv2.Unmarshal(raw, &wire, tolerant); err != nil {
 		return nil, fmt.Errorf("%w: callbacks must be an array of objects with type and input", ErrAnswer)
@@ -190,7 +187,7 @@ func parseAnswer(raw json.RawMessage) ([]answer, error) {
 		given[i] = answer{kind: w.Type, inputs: make(map[string]any, len(w.Input))}
 		for _, in := range w.Input {
 			if _, twice := given[i].inputs[in.Name]; !twice {
-				given[i].inputs[in.Name] = givenValue(in.Value)
+				given[i].inputs[in.Name] = in.Value.decoded()
 			}
 		}
 	}
@@ -201,20 +198,13 @@ func parseAnswer(raw json.RawMessage) ([]answer, error) {
 // name counts.
 var tolerant = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// givenValue is what valid JSON stands for, with numbers as they were written.
-func givenValue(raw jsontext.Value) (value any) {
-	switch raw.Kind() {
-	case '"':
-		text, _ := jsontext.AppendUnquote(nil, raw) // it tells that it has replaced something
-		return string(text)
-	case '0':
-		return json.Number(raw)
-	case 't', 'f':
-		return raw.Kind() == 't'
-	case '[', '{':
-		_ = decode(raw, &value) // it is valid
+// decoded is the value with lists and objects decoded, too: whoever wrote a
+// Fill of their own expects them so.
+func (v *wireValue) decoded() any {
+	if text, ok := v.any.(jsontext.Value); ok {
+		_ = decode(text, &v.any) // it is valid
 	}
-	return value
+	return v.any
 }
 
 // deeper reports whether JSON text is nested deeper than limit. It may be

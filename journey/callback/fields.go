@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // layout is how the fields of one type of callback appear on the wire.
@@ -147,10 +150,16 @@ func (e inputError) Error() string {
 // fill is Callback.Fill for the types of this package: a copy of c with the
 // inputs set, and checked if the type has a method check.
 func fill(c Callback, given map[string]any) (Callback, error) {
-	filled, err := layoutOf(c).set(c, layoutOf(c).inputs, given)
-	if err != nil {
+	l := layoutOf(c)
+	v := reflect.New(l.goType).Elem()
+	v.Set(reflect.ValueOf(c))
+	if err := set(v, l.inputs, func(name string) (any, bool) {
+		value, ok := given[name]
+		return value, ok
+	}); err != nil {
 		return nil, err
 	}
+	filled := v.Interface().(Callback)
 	if ch, ok := filled.(interface{ check() error }); ok {
 		if err := ch.check(); err != nil {
 			return nil, err
@@ -160,33 +169,35 @@ func fill(c Callback, given map[string]any) (Callback, error) {
 }
 
 // rebuild makes a callback of its outputs and inputs.
-func (l *layout) rebuild(outputs, inputs map[string]any) (Callback, error) {
+func (l *layout) rebuild(outputs, inputs wireFields) (Callback, error) {
 	empty := reflect.Zero(l.goType).Interface().(Callback)
 	if own, ok := empty.(interface {
-		rebuild(outputs map[string]any) (Callback, error)
+		rebuild(outputs []wireField) (Callback, error)
 	}); ok {
-		return own.rebuild(outputs)
+		return own.rebuild(outputs.list)
 	}
-	c, err := l.set(empty, l.outputs, outputs)
-	if err != nil {
+	v := reflect.New(l.goType).Elem()
+	if err := set(v, l.outputs, outputs.value); err != nil {
 		return nil, err
 	}
-	return l.set(c, l.inputs, inputs)
+	if err := set(v, l.inputs, inputs.value); err != nil {
+		return nil, err
+	}
+	return v.Interface().(Callback), nil
 }
 
-func (l *layout) set(c Callback, slots []slot, values map[string]any) (Callback, error) {
-	v := reflect.New(l.goType).Elem()
-	v.Set(reflect.ValueOf(c))
+// set sets fields of a callback to the values that there are.
+func set(v reflect.Value, slots []slot, find func(name string) (any, bool)) error {
 	for _, s := range slots {
-		value, ok := values[s.name]
+		value, ok := find(s.name)
 		if !ok {
 			continue
 		}
 		if why := s.assign(v.FieldByIndex(s.index), value); why != "" {
-			return nil, inputError{suffix: s.name, why: why}
+			return inputError{suffix: s.name, why: why}
 		}
 	}
-	return v.Interface().(Callback), nil
+	return nil
 }
 
 // assign sets a field to what JSON decoded and returns what would have been
@@ -209,6 +220,11 @@ func (s slot) assign(field reflect.Value, value any) (why string) {
 		}
 		*to = time.Duration(n) * s.unit
 		return ""
+	case *[]string:
+		text, encoded := value.(jsontext.Value)
+		if encoded && jsonv2.Unmarshal(text, to, tolerant) == nil {
+			return ""
+		}
 	}
 	if value == nil {
 		return ""
@@ -300,9 +316,12 @@ func asBool(value any) (is, ok bool) {
 
 // asJSON sets a list or an object, of whose form encoding/json knows more.
 func asJSON(value any, field reflect.Value) bool {
-	text, err := encode(value)
-	if err != nil {
-		return false
+	text, encoded := value.(jsontext.Value)
+	if !encoded {
+		var err error
+		if text, err = encode(value); err != nil {
+			return false
+		}
 	}
 	into := reflect.New(field.Type())
 	if err := decode(text, into.Interface()); err != nil {

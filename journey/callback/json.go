@@ -7,23 +7,52 @@ import (
 	"strconv"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // inputPrefix begins the names of all inputs; the callback's number follows.
 const inputPrefix = "IDToken"
 
-// wireCallback is a callback in AM's JSON, its members in AM's order.
+// wireCallback is a callback in AM's JSON, as it is read.
 type wireCallback struct {
 	Type   string      `json:"type"`
-	Output []wireField `json:"output,omitempty"`
-	Input  []wireField `json:"input,omitempty"`
-	ID     *int        `json:"_id,omitempty"`
+	Output []wireField `json:"output"`
+	Input  []wireField `json:"input"`
+	ID     *int        `json:"_id"`
 }
 
 type wireField struct {
-	Name  string `json:"name"`
-	Value any    `json:"value"`
+	Name  string    `json:"name"`
+	Value wireValue `json:"value"`
+}
+
+// wireValue is what JSON stands for, with numbers as they were written and
+// lists and objects left as they are.
+type wireValue struct{ any }
+
+var _ jsonv2.UnmarshalerFrom = (*wireValue)(nil)
+
+// UnmarshalJSONFrom takes any value.
+func (v *wireValue) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	switch raw.Kind() {
+	case '"':
+		text, _ := jsontext.AppendUnquote(nil, raw) // it tells that it has replaced something
+		v.any = string(text)
+	case '0':
+		v.any = json.Number(raw)
+	case 't', 'f':
+		v.any = raw.Kind() == 't'
+	case '[', '{':
+		v.any = raw.Clone()
+	default:
+		v.any = nil
+	}
+	return nil
 }
 
 // InputName is the name of an input of the n-th callback of a step, counted
@@ -104,7 +133,7 @@ func AppendText(text []byte, s string) []byte {
 // of our own; what a client sends goes through Answer.
 func (l *List) UnmarshalJSON(data []byte) error {
 	var wire []wireCallback
-	if err := decode(data, &wire); err != nil {
+	if err := jsonv2.Unmarshal(data, &wire, tolerant); err != nil {
 		return fmt.Errorf("callback: %w", err)
 	}
 	if wire == nil {
@@ -117,7 +146,7 @@ func (l *List) UnmarshalJSON(data []byte) error {
 		if !ok {
 			return fmt.Errorf("callback: there is no type %q", w.Type)
 		}
-		c, err := layout.rebuild(values(w.Output, ""), values(w.Input, InputName(i+1, "")))
+		c, err := layout.rebuild(wireFields{w.Output, ""}, wireFields{w.Input, InputName(i+1, "")})
 		if err != nil {
 			return fmt.Errorf("callback: %s: %w", w.Type, err)
 		}
@@ -127,17 +156,21 @@ func (l *List) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// values maps the names of fields, without the prefix, to their values; the
-// first of several counts.
-func values(fields []wireField, prefix string) map[string]any {
-	m := make(map[string]any, len(fields))
-	for _, f := range fields {
-		name, ok := strings.CutPrefix(f.Name, prefix)
-		if _, twice := m[name]; ok && !twice {
-			m[name] = f.Value
+// wireFields are fields whose names have a prefix.
+type wireFields struct {
+	list   []wireField
+	prefix string
+}
+
+// value finds a field by its name without the prefix; the first of several
+// counts.
+func (f wireFields) value(name string) (any, bool) {
+	for _, one := range f.list {
+		if rest, ok := strings.CutPrefix(one.Name, f.prefix); ok && rest == name {
+			return one.Value.any, true
 		}
 	}
-	return m
+	return nil, false
 }
 
 // encode is json.Marshal without HTML escapes, which AM does not make.

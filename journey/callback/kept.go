@@ -75,12 +75,12 @@ func (l *layout) isPlain() bool {
 		}
 	}
 	c := sample.Interface().(Callback)
-	outputs, inputs := make(map[string]any), make(map[string]any)
+	var outputs, inputs wireFields
 	for _, f := range c.Outputs() {
-		outputs[f.Name] = f.Value
+		outputs.list = append(outputs.list, wireField{f.Name, wireValue{f.Value}})
 	}
 	for _, f := range c.Inputs() {
-		inputs[f.Name] = f.Value
+		inputs.list = append(inputs.list, wireField{f.Name, wireValue{f.Value}})
 	}
 	again, err := l.rebuild(outputs, inputs)
 	return err == nil && reflect.DeepEqual(again, c)

@@ -21,17 +21,13 @@ func (NameValueOutput) Inputs() []Field { return nil }
 func (c NameValueOutput) Fill(in map[string]any) (Callback, error) { return fill(c, in) }
 
 // rebuild is for a callback whose output has no name of its own.
-func (NameValueOutput) rebuild(outputs map[string]any) (Callback, error) {
+func (NameValueOutput) rebuild(outputs []wireField) (Callback, error) {
 	if len(outputs) != 1 {
 		return nil, fmt.Errorf("there are %d outputs; one is needed", len(outputs))
 	}
-	var c NameValueOutput
-	for name, value := range outputs {
-		text, ok := value.(string)
-		if !ok {
-			return nil, inputError{suffix: name, why: "a string is needed"}
-		}
-		c = NameValueOutput{Name: name, Value: text}
+	text, ok := outputs[0].Value.any.(string)
+	if !ok {
+		return nil, inputError{suffix: outputs[0].Name, why: "a string is needed"}
 	}
-	return c, nil
+	return NameValueOutput{Name: outputs[0].Name, Value: text}, nil
 }
