@@ -97,7 +97,7 @@ var owners = []struct {
 	{"github.com/allegro/bigcache", []string{"store/cache"}},
 	{"github.com/golang-jwt/", []string{"token"}},
 	{"github.com/go-jose/", []string{"token"}},
-	{"github.com/go-json-experiment/", []string{"token", "journey/callback", "rest", "integration/bench/floor"}},
+	{"github.com/go-json-experiment/", []string{"token", "journey/callback", "journey/keep", "rest", "integration/bench/floor"}},
 	{"golang.org/x/crypto/argon2", []string{"identity/password"}},
 	{"golang.org/x/crypto/bcrypt", []string{"identity/password"}},
 	{"github.com/wneessen/go-mail", []string{"mail"}},

@@ -4,7 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"github.com/amgate/amgate/journey"
 )
@@ -80,15 +85,20 @@ func encode(s *stored, limit int, place string) ([]byte, error) {
 // encodeMark is a mark with an allowlist state: that of the current step, or
 // one that tells this mark from all others.
 func encodeMark(m mark, allow string) []byte {
-	return fmt.Appendf([]byte{version}, `{"allow":%q,"mark":%q}`, allow, m)
+	text := strconv.AppendQuote(append([]byte{version}, `{"allow":`...), allow)
+	return append(strconv.AppendQuote(append(text, `,"mark":`...), string(m)), '}')
 }
+
+// asWritten reads what encoding/json has written: a duration is a number, and
+// two names that were not UTF-8 may have become the same.
+var asWritten = jsonv2.JoinOptions(jsonv1.FormatDurationAsNano(true), jsontext.AllowDuplicateNames(true))
 
 func decode(data []byte) (*stored, error) {
 	if len(data) == 0 || data[0] < 1 || data[0] > version {
 		return nil, errVersion
 	}
 	s := &stored{Snapshot: new(journey.Snapshot)}
-	if err := json.Unmarshal(data[1:], s); err != nil {
+	if err := jsonv2.Unmarshal(data[1:], s, asWritten); err != nil {
 		return nil, fmt.Errorf("keep: %w", err)
 	}
 	return s, nil

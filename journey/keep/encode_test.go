@@ -3,10 +3,15 @@ package keep
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
+	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/store"
@@ -78,6 +83,47 @@ func TestRecordsOfAnotherVersionAreNotUnderstood(t *testing.T) {
 	rewrite(t, k, version)
 	if _, err := k.Step(t.Context(), "/alpha", authID, func(context.Context, *journey.Snapshot) error { return nil }); err != nil {
 		t.Errorf("on the newer node: %v", err)
+	}
+}
+
+// Journeys are read as encoding/json reads them, which wrote them and reads
+// them on nodes that are not upgraded yet.
+func TestDecodeIsEncodingJSONs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Now()
+		from := &stored{
+			Snapshot: drawSnapshot(t), Mark: markCurrent, First: json.RawMessage(`{"tree":"Login"}`),
+			OTK: token.NewOTK(), Opening: true, Latest: now,
+			Epoch: 3, Salt: []byte("salt\xff"), From: "a", Owner: "b", Left: "c",
+		}
+		from.Suspended, from.Suspensions = &journey.Suspension{At: now, Until: now.Add(time.Hour)}, 2
+		from.IdleTime = time.Duration(rapid.Int64().Draw(t, "idle time"))
+		plain, err := encode(from, math.MaxInt, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &stored{Snapshot: new(journey.Snapshot)}
+		if err := json.Unmarshal(plain[1:], want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := decode(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("got  %#v\nwant %#v\nof %s", got, want, plain)
+		}
+	})
+}
+
+// Two names that are not UTF-8 may be the same once they are written.
+func TestDecodeTakesANameTwice(t *testing.T) {
+	plain, err := encode(&stored{Snapshot: &journey.Snapshot{Shared: map[string]any{"\xff": "a", "\xfe": "b"}}}, MaxState, "the store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := decode(plain); err != nil || s.Shared["\ufffd"] == nil {
+		t.Errorf("%s: %v", plain, err)
 	}
 }
 

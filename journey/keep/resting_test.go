@@ -2,6 +2,7 @@ package keep
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
@@ -22,7 +23,7 @@ func values(depth int) *rapid.Generator[any] {
 		rapid.Just[any](nil), rapid.Bool().AsAny(), text.AsAny(),
 		rapid.Int().AsAny(), rapid.Int64().AsAny(), rapid.Float64Range(-1e300, 1e300).AsAny(), rapid.Uint8().AsAny(),
 		rapid.SliceOf(text).AsAny(), rapid.MapOf(text, text).AsAny(),
-		rapid.Just[any]([]any(nil)), rapid.Just[any](map[string]any(nil)), rapid.Just[any](time.Unix(1, 2).UTC()),
+		rapid.Just[any]([]any(nil)), rapid.Just[any](map[string]any(nil)), rapid.Just[any](time.Unix(1, 2).UTC()), rapid.Just[any](json.Number("12.5")),
 	}
 	if depth > 0 {
 		kinds = append(kinds, rapid.SliceOfN(values(depth-1), 0, 3).AsAny(), rapid.MapOfN(text, values(depth-1), 0, 3).AsAny())
