@@ -104,24 +104,36 @@ func isJSON(contentType string) bool {
 // tooDeep reports whether JSON nests deeper than maxDepth. It needs no valid
 // JSON, and no memory.
 func tooDeep(raw []byte) bool {
-	depth, quoted, escaped := 0, false, false
-	for _, c := range raw {
-		switch {
-		case escaped:
-			escaped = false
-		case quoted:
-			escaped, quoted = c == '\\', c != '"'
-		case c == '"':
-			quoted = true
-		case c == '{', c == '[':
+	depth := 0
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			i += 1 + textLen(raw[i+1:])
+		case '{', '[':
 			if depth++; depth > maxDepth {
 				return true
 			}
-		case c == '}', c == ']':
+		case '}', ']':
 			depth--
 		}
 	}
 	return false
+}
+
+// textLen is where the quote is that ends a text. Texts may be long, so it looks
+// for quotes and not at each byte.
+func textLen(raw []byte) int {
+	for at := 0; ; at++ {
+		n := bytes.IndexByte(raw[at:], '"')
+		if n < 0 {
+			return len(raw)
+		}
+		at += n
+		unescaped := bytes.TrimRight(raw[:at], `\`)
+		if (at-len(unescaped))%2 == 0 {
+			return at
+		}
+	}
 }
 
 // printable is a client's own text as a message shows it: cut to maxShown

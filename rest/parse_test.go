@@ -1,11 +1,16 @@
 package rest
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/amgate/amgate/realm"
 )
@@ -162,10 +167,38 @@ func FuzzReadBody(f *testing.F) {
 		if empty != (strings.TrimSpace(body) == "") {
 			t.Errorf("%q: empty is %v", body, empty)
 		}
-		if tooDeep(got.Callbacks) {
-			t.Errorf("%q: too deep", body)
+		if n := nesting(t, []byte(body)); n > maxDepth {
+			t.Errorf("%q: %d levels", body, n)
 		}
 	})
+}
+
+// FuzzTooDeep: of what is JSON it is known how deep it nests, whatever its texts
+// hold.
+func FuzzTooDeep(f *testing.F) {
+	for _, inner := range []string{`1`, `"["`, `"\""`, `"\\"`, `"\\\"["`, `{"a\\":["\"]"]}`, `"`, `"\`, `"a\\","[`} {
+		for _, n := range []int{0, maxDepth - 1, maxDepth, maxDepth + 1} {
+			f.Add([]byte(strings.Repeat("[", n) + inner + strings.Repeat("]", n)))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got := tooDeep(text)
+		if jsontext.Value(text).IsValid(tolerant) && got != (nesting(t, text) > maxDepth) {
+			t.Errorf("%q nests %d levels; too deep: %v", text, nesting(t, text), got)
+		}
+	})
+}
+
+// nesting is how deep JSON nests.
+func nesting(t *testing.T, text []byte) (most int) {
+	t.Helper()
+	for dec := jsontext.NewDecoder(bytes.NewReader(text), tolerant); ; most = max(most, dec.StackDepth()) {
+		if _, err := dec.ReadToken(); errors.Is(err, io.EOF) {
+			return most
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestPrintable(t *testing.T) {
