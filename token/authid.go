@@ -93,7 +93,7 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 		IndexValue: a.IndexValue, Allow: a.Allow, OTK: a.OTK, IndexType: a.IndexType,
 		Realm: a.Realm, SessionID: a.SessionID, Affinity: a.Affinity, Checkpoint: a.Checkpoint, Params: jsontext.Value(a.Params),
 		Expires: a.Expires.Unix(), Issued: a.Issued.Unix(),
-	}).append(make([]byte, 0, 384+len(a.SessionID)+len(a.Params)))
+	}).append(make([]byte, 0, 512))
 	key := k.keys[0]
 	text := make([]byte, 0, len(key.header)+base64url.EncodedLen(len(payload))+48)
 	text = base64url.AppendEncode(append(append(text, key.header...), '.'), payload)

@@ -60,7 +60,9 @@ func (v *wireValue) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 func InputName(n int, suffix string) string { return inputPrefix + strconv.Itoa(n) + suffix }
 
 // MarshalJSON is AppendJSON.
-func (l List) MarshalJSON() ([]byte, error) { return l.AppendJSON(nil) }
+func (l List) MarshalJSON() ([]byte, error) {
+	return l.AppendJSON(make([]byte, 0, 256*len(l))) // about what they take
+}
 
 // AppendJSON appends AM's JSON: an array of callbacks whose inputs are numbered
 // over all callbacks from 1, the read-only ones included. It does not escape
