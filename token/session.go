@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 )
 
 // A session that its client carries is in AM's layout without a head: the
@@ -201,17 +202,28 @@ func (k *sessionKey) open(sealed string) ([]byte, error) {
 	return inflate(packed)
 }
 
+// Whoever deflates needs 1.2 MB, whoever inflates 40 KB: they are used again.
+var (
+	deflaters = sync.Pool{New: func() any {
+		w, err := flate.NewWriter(nil, flate.BestSpeed)
+		if err != nil {
+			panic(err) // only a level that there is not ends here
+		}
+		return w
+	}}
+	inflaters = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
+)
+
 // deflate compresses by DEFLATE (RFC 1951), the one way that JWE has.
 func deflate(plain []byte) ([]byte, error) {
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
 	var packed bytes.Buffer
-	w, err := flate.NewWriter(&packed, flate.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
+	w.Reset(&packed)
 	if _, err := w.Write(plain); err != nil {
 		return nil, err
 	}
-	err = w.Close()
+	err := w.Close()
 	return packed.Bytes(), err
 }
 
@@ -220,7 +232,12 @@ var errInflated = errors.New("token: larger than what is compressed")
 // inflate is deflate undone, up to MaxInflated bytes. It is given only what one
 // of our keys has sealed.
 func inflate(packed []byte) ([]byte, error) {
-	plain, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed)), MaxInflated+1))
+	r := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(packed), nil); err != nil {
+		return nil, err
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, MaxInflated+1))
 	switch {
 	case err != nil:
 		return nil, err
