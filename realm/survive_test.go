@@ -25,7 +25,7 @@ func survivor(t *testing.T, st store.Store, sessions realm.SessionScheme, track 
 	return s
 }
 
-// TestJourneySurvivesTheLossOfItsNode: at each of its steps a journey goes on on
+// TestJourneySurvivesTheLossOfItsNode (SECURITY 18): at each of its steps a journey goes on on
 // another node. The reply to the last one may be lost with the node: then the
 // client that sends it again gets the session of the first time, once; one that
 // was logged out meanwhile does not come back.

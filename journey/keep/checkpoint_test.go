@@ -49,8 +49,8 @@ func TestJourneySurvivesItsNode(t *testing.T) {
 	}
 }
 
-// SECURITY 1: after the loss of a node one older step may be answered again:
-// one, and once.
+// SECURITY 18: what was answered before a node was lost must not be answered
+// again after it, but for one older step, once.
 func TestOneOlderStepIsAnsweredAgainOnce(t *testing.T) {
 	f := newFleet(t, true)
 	m := f.node()
