@@ -24,6 +24,8 @@ func TestAdminRoutesAreKnown(t *testing.T) {
 		"/am/sessions":          {http.MethodGet},
 		"/am/session":           {http.MethodGet},
 		"/am/sessions/end":      {http.MethodPost},
+		"/am/journey":           {http.MethodGet},
+		"/am/explain-key":       {http.MethodPost},
 		"/am/node/drain":        {http.MethodGet, http.MethodPost, http.MethodDelete},
 	}
 	mustRun(t, `{`+recordedOne+`}`)

@@ -76,6 +76,8 @@ var secrets = []struct {
 	{"AAJTSQ", "*%", regexp.MustCompile(`[\w.-]*(?:\*|%2[aA])AAJTSQ[\w.-]*(?:\*|%2[aA])[\w.-]*`), "REDACTED"},
 	// authIds and other JWTs.
 	{"eyJ", ".", regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`), "REDACTED"},
+	// Keys of who may be told of nodes.
+	{"amx1.", ".", regexp.MustCompile(`amx1\.[\w-]+`), "REDACTED"},
 	// Query parameters that are secrets.
 	{"=", `?&\`, regexp.MustCompile(`(?i)([?&\\](?:u0026)?(?:suspendedId|tokenId|authId|sessionUpgradeSSOTokenId|IDToken\d+\w*|code|iPlanetDirectoryPro)=)[^&"\\ ]+`), "${1}REDACTED"},
 }

@@ -32,6 +32,7 @@ func TestScrubRemovesEverySecret(t *testing.T) {
 		"password with a bracket":  `"X-Openam-Password":["a] secret-password","b] secret-password"],"Next":["x"]`,
 		"password with a quote":    `"X-Openam-Password":["a\"] secret-password"],"Next":["x"]`,
 		"answer in a query":        `"uri":"/am/XUI/?IDToken1=x\u0026IDToken2=secret-password"`,
+		"key to explanations":      `"X-Am-Explain":["amx1.secret-journey_key"]`,
 		"suspended journey":        `"uri":"/am/XUI/?suspendedId=secret-journey&realm=/"`,
 	} {
 		clean := scrub(line)

@@ -13,7 +13,7 @@ import (
 // newOwners passes what a node cannot answer on to the node that can.
 func newOwners(a *App, serve http.Handler) http.Handler {
 	return routing.NewOwners(routing.OwnersConfig{
-		Serve: serve, Passes: a.set.Passes, Self: a.self.Address,
+		Serve: serve, Passes: a.set.Passes, ExplainKeys: a.set.ExplainKeys, Self: a.self,
 		View:     func() *cluster.View { return a.backend.Nodes.View() }, // there are none before Start
 		ClientIP: clientIP, SetClientIP: setClientIP, Logger: a.log,
 	})

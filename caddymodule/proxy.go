@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
+	"github.com/amgate/amgate/cluster"
 	"github.com/amgate/amgate/cluster/routing"
 	"github.com/amgate/amgate/journey/affinity"
 	"github.com/amgate/amgate/realm"
@@ -52,12 +53,38 @@ func (h *Affinity) Provision(ctx caddy.Context) (err error) {
 // am_sticky picks any node.
 func (h *Affinity) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	r.Header.Del(realm.AffinityHeader)
-	if router, err := h.app.set.Affinity(); err == nil {
-		d := routing.Decide(router, r, !h.PeekOff)
-		caddyhttp.SetVar(r.Context(), decisionVar, d)
-		r.Header.Set(realm.AffinityHeader, router.Format(d.Affinity))
+	router, err := h.app.set.Affinity()
+	if err != nil {
+		r.Header.Del(cluster.ExplainHeader)
+		return next.ServeHTTP(w, r)
 	}
-	return next.ServeHTTP(w, r)
+	d := routing.Decide(router, r, !h.PeekOff)
+	caddyhttp.SetVar(r.Context(), decisionVar, d)
+	r.Header.Set(realm.AffinityHeader, router.Format(d.Affinity))
+	if !h.explains(r) {
+		return next.ServeHTTP(w, r)
+	}
+	e := &routing.Explainer{ResponseWriter: w, Item: func() string { return d.Explain(h.app.self.Name) }}
+	if err := next.ServeHTTP(e, r); err != nil {
+		e.Begin() // what handles the error has another writer
+		return err
+	}
+	return nil
+}
+
+// explains reports whether who sent a request may be told of nodes. A key that is
+// not good goes no further.
+func (h *Affinity) explains(r *http.Request) bool {
+	key := r.Header.Get(cluster.ExplainHeader)
+	if key == "" {
+		return false
+	}
+	keys, err := h.app.set.ExplainKeys()
+	if err == nil && keys.Valid(key) {
+		return true
+	}
+	r.Header.Del(cluster.ExplainHeader)
+	return false
 }
 
 // decisionOf is the decision of the am_affinity handler. Without that handler it

@@ -79,6 +79,10 @@ Its own option ` + "`peek_off`" + ` turns off the search for an authId in the bo
 whose length is known beforehand. Of nodes that are named, one that the directory does not have gets requests only if it has
 none of the others.
 
+Edges and nodes tell each other by headers: ` + "`X-Am-Affinity`" + `, the journey that a request belongs to, and ` + "`X-Am-Pass`" + `, who the
+client is of a request that a node passes on, both of which nobody else can make; ` + "`X-Am-Upstream`" + `, the address by which the edge
+knows the node, for a warning alone. ` + "`X-Am-Explain`" + ` is for you: [which node answers, and why](../how-to/cluster.md#which-node-answers-and-why).
+
 ## ` + "`lb_policy am_sticky`" + `
 
 The selection policy behind ` + "`am_proxy`" + `. In a ` + "`reverse_proxy`" + ` of your own it knows the cookie and the

@@ -152,7 +152,10 @@ func (c *call) tellStart() {
 }
 
 // tellFound tells of a journey that came here from another node.
-func (c *call) tellFound() {
+func (c *call) tellFound(ctx context.Context) {
+	if f, ok := ctx.Value(foundKey{}).(*journey.Found); ok {
+		*f = c.snap.Found
+	}
 	switch c.snap.Found {
 	case journey.FoundHandedOver:
 		c.set.cfg.Metrics.JourneyMoved(c.Path, "handed_over")

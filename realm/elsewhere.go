@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/amgate/amgate/cluster"
+	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/affinity"
 	"github.com/amgate/amgate/journey/keep"
 	"github.com/amgate/amgate/store"
@@ -30,6 +31,15 @@ type elsewhereKey struct{}
 func SeekElsewhere(ctx context.Context) (context.Context, *Elsewhere) {
 	e := new(Elsewhere)
 	return context.WithValue(ctx, elsewhereKey{}, e), e
+}
+
+type foundKey struct{}
+
+// SeekFound lets a call of Authenticate leave in Found how the keeper has come by
+// the journey that it answered a step of.
+func SeekFound(ctx context.Context) (context.Context, *journey.Found) {
+	f := new(journey.Found)
+	return context.WithValue(ctx, foundKey{}, f), f
 }
 
 // placement is where this process stands among the nodes.

@@ -86,7 +86,8 @@ type keyed struct {
 	store    store.Store
 	sessions *session.Manager
 	placement
-	passes *cluster.Passes
+	passes  *cluster.Passes
+	explain *cluster.ExplainKeys
 }
 
 // Realm is one realm at work.
@@ -273,6 +274,7 @@ func (s *Set) load(ctx context.Context, b Backend) (from int64, err error) {
 		}),
 		placement: placement{affinity: affinity.New(ring.DeriveLasting("affinity")), nodes: b.Nodes},
 		passes:    cluster.NewPasses(ring.DeriveLasting("requests between nodes")),
+		explain:   cluster.NewExplainKeys(ring.DeriveLasting("explain")),
 	}
 	if b.Node.Address != "" {
 		k.pin = k.affinity.Pin(b.Node.Address)
@@ -385,6 +387,16 @@ func (s *Set) Affinity() (*affinity.Router, error) {
 		return nil, err
 	}
 	return k.affinity, nil
+}
+
+// ExplainKeys are those of who may be told which node answers a request. The
+// error wraps store.ErrUnavailable.
+func (s *Set) ExplainKeys() (*cluster.ExplainKeys, error) {
+	k, err := s.keys()
+	if err != nil {
+		return nil, err
+	}
+	return k.explain, nil
 }
 
 // UniversalID is AM's name for a user across realms.

@@ -58,7 +58,7 @@ func (c *call) stepped(ctx context.Context, next string, err error) (Reply, erro
 		if c.reply.Step != nil {
 			c.reply.Step.AuthID = next
 		}
-		c.tellFound()
+		c.tellFound(ctx)
 		c.tellLink()
 		c.tellEnd(ctx)
 		return c.reply, nil

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -42,10 +43,13 @@ type OwnersConfig struct {
 	// Passes are those of the requests that nodes send each other; while they
 	// are not known nothing is passed on.
 	Passes func() (*cluster.Passes, error)
+	// ExplainKeys are those of who may be told of nodes; while they are not known
+	// nobody is.
+	ExplainKeys func() (*cluster.ExplainKeys, error)
 	// View is the nodes now.
 	View func() *cluster.View
-	// Self is the address that this node advertises.
-	Self string
+	// Self is this node.
+	Self cluster.Node
 	// ClientIP is the address of a request's client, the zero Addr if it is not
 	// known. SetClientIP sets it, of a request that another node has passed on.
 	ClientIP    func(*http.Request) netip.Addr
@@ -74,6 +78,9 @@ func NewOwners(cfg OwnersConfig) *Owners {
 			// Here, where no header Connection of the client removes it any more.
 			pr.Out.Header.Set(cluster.PassHeader, h.pass)
 			pr.Out.Header.Del(UpstreamHeader)
+			if h.explain != "" {
+				pr.Out.Header.Set(cluster.ExplainHeader, h.explain)
+			}
 			for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 				pr.Out.Header[name] = pr.In.Header[name] // nodes of a journey may read them
 			}
@@ -84,6 +91,12 @@ func NewOwners(cfg OwnersConfig) *Owners {
 			IdleConnTimeout:       time.Minute,
 			ResponseHeaderTimeout: answerTime,
 			DisableCompression:    true,
+		},
+		ModifyResponse: func(resp *http.Response) error {
+			if h := resp.Request.Context().Value(hopKey{}).(*hop); h.explain != "" {
+				prepend(resp.Header, h.item)
+			}
+			return nil
 		},
 		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
 			r.Context().Value(hopKey{}).(*hop).err = err
@@ -110,66 +123,112 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 type hop struct {
 	node cluster.Node
 	pass string
-	err  error
+	// explain is the key of who is to be told of the hop, "" of nobody, and item
+	// is what is told.
+	explain, item string
+	err           error
 }
 
 type hopKey struct{}
 
+// visit is a request on its way to its reply.
+type visit struct {
+	*Owners
+	w    http.ResponseWriter
+	body []byte
+	// explain is the key of who is to be told of nodes, "" if nobody is.
+	explain string
+}
+
 // ServeHTTP answers a request here or by the node that it belongs to.
 func (o *Owners) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v := &visit{Owners: o, w: w, explain: o.asks(r)}
 	passes, err := o.cfg.Passes()
-	if err != nil || o.cfg.View().Others(o.cfg.Self) == 0 {
-		o.serveHere(w, r)
+	if err != nil || o.cfg.View().Others(o.cfg.Self.Address) == 0 {
+		v.serveHere(r, whyHere)
 		return
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxPassed+1))
-	replay := func(ctx context.Context) *http.Request {
-		again := r.WithContext(ctx)
-		again.Body = &replayed{Reader: bytes.NewReader(body), Closer: r.Body}
-		return again
-	}
-	if err != nil || len(body) > maxPassed {
-		r.Body = &replayed{Reader: io.MultiReader(bytes.NewReader(body), r.Body), Closer: r.Body}
-		o.serveHere(w, r)
+	v.body, err = io.ReadAll(io.LimitReader(r.Body, maxPassed+1))
+	if err != nil || len(v.body) > maxPassed {
+		r.Body = &replayed{Reader: io.MultiReader(bytes.NewReader(v.body), r.Body), Closer: r.Body}
+		v.serveHere(r, whyHere)
 		return
 	}
-	if pass, ok := passes.Verify(o.cfg.Self, r, body); ok {
-		o.serveHere(w, o.received(replay(r.Context()), pass))
+	if pass, ok := passes.Verify(o.cfg.Self.Address, r, v.body); ok {
+		v.serveHere(o.received(v.replay(r.Context(), r), pass), whyOwner)
 		return
 	}
 	r.Header.Del(cluster.PassHeader)
 	ctx, elsewhere := realm.SeekElsewhere(r.Context())
 	held := newHeldReply(w, elsewhere)
-	o.cfg.Serve.ServeHTTP(held, replay(ctx))
-	if !elsewhere.Found {
-		return
+	v.serve(held, v.replay(ctx, r), whyHere)
+	if elsewhere.Found {
+		v.leave(r, passes, elsewhere.Node, held)
 	}
-	node := elsewhere.Node
-	pass := passes.Sign(cluster.Pass{To: node.Address, Client: o.cfg.ClientIP(r), Secure: r.TLS != nil}, r, body)
-	switch err := o.passOn(w, replay(r.Context()), node, pass); {
-	case err == nil:
-	case errors.Is(err, errNotSent):
-		o.cfg.Logger.Warn("the node that has a journey cannot be reached; the journey starts again here",
-			"node", node.Name, "address", node.Address, "error", err)
-		o.serveHere(w, replay(r.Context()))
+}
+
+// asks is the key of who asks for an explanation, "" if nobody does who may.
+// Nothing that serves the request sees it.
+func (o *Owners) asks(r *http.Request) string {
+	key := r.Header.Get(cluster.ExplainHeader)
+	r.Header.Del(cluster.ExplainHeader)
+	if key == "" {
+		return ""
+	}
+	if keys, err := o.cfg.ExplainKeys(); err != nil || !keys.Valid(key) {
+		return ""
+	}
+	return key
+}
+
+// replay is a request with its body once more.
+func (v *visit) replay(ctx context.Context, r *http.Request) *http.Request {
+	again := r.WithContext(ctx)
+	again.Body = &replayed{Reader: bytes.NewReader(v.body), Closer: r.Body}
+	return again
+}
+
+// leave has a request answered by the node that it belongs to; held is what there
+// is to say if that does not answer.
+func (v *visit) leave(r *http.Request, passes *cluster.Passes, node cluster.Node, held *heldReply) {
+	pass := passes.Sign(cluster.Pass{To: node.Address, Client: v.cfg.ClientIP(r), Secure: r.TLS != nil}, r, v.body)
+	h := &hop{node: node, pass: pass, explain: v.explain, item: v.item(whyPassed)}
+	v.proxy.ServeHTTP(v.w, v.replay(context.WithValue(r.Context(), hopKey{}, h), r)) // on an error nothing was written
+	switch {
+	case h.err == nil:
+	case errors.Is(h.err, errNotSent):
+		v.cfg.Logger.Warn("the node that has a journey cannot be reached; the journey starts again here",
+			"node", node.Name, "address", node.Address, "error", h.err)
+		v.serveHere(v.replay(r.Context(), r), whyUnreached)
 	default:
-		o.cfg.Logger.Warn("the node that has a journey did not answer; the client may send the step again",
-			"node", node.Name, "address", node.Address, "error", err)
+		v.cfg.Logger.Warn("the node that has a journey did not answer; the client may send the step again",
+			"node", node.Name, "address", node.Address, "error", h.err)
+		if v.explain != "" {
+			held.header.Set(cluster.ExplainHeader, v.item(whySilent))
+		}
 		held.release()
 	}
 }
 
 // serveHere answers a request here, wherever it belongs.
-func (o *Owners) serveHere(w http.ResponseWriter, r *http.Request) {
+func (v *visit) serveHere(r *http.Request, why Why) {
 	r.Header.Del(cluster.PassHeader)
-	o.cfg.Serve.ServeHTTP(w, r)
+	v.serve(v.w, r, why)
 }
 
-// passOn answers a request by another node. On an error nothing was written.
-func (o *Owners) passOn(w http.ResponseWriter, r *http.Request, n cluster.Node, pass string) error {
-	h := &hop{node: n, pass: pass}
-	o.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), hopKey{}, h)))
-	return h.err
+// serve answers a request, and says why in the reply's header to who may know.
+func (v *visit) serve(w http.ResponseWriter, r *http.Request, why Why) {
+	if v.explain != "" {
+		ctx, found := realm.SeekFound(r.Context())
+		r = r.WithContext(ctx)
+		w = &Explainer{ResponseWriter: w, Item: func() string { return v.item(cmp.Or(whyFound[*found], why)) }}
+	}
+	v.cfg.Serve.ServeHTTP(w, r)
+}
+
+// item is what this node has to say of a request.
+func (v *visit) item(why Why) string {
+	return string(explanation("node").text("name", v.cfg.Self.Name).why(why))
 }
 
 // received is a request that another node has passed on, as its client sent it

@@ -11,7 +11,7 @@ import (
 )
 
 // ours are the commands that Caddy does not have, besides hash-password.
-var ours = []string{"demo", "drain", "generate-secret", "journey", "realm", "session", "store"}
+var ours = []string{"demo", "drain", "explain", "explain-key", "generate-secret", "journey", "realm", "session", "store"}
 
 // TestReference keeps the page about the commands equal to what their --help
 // says. "make docs" writes it.
