@@ -15,10 +15,6 @@ import (
 
 func init() { caddy.RegisterModule(NodeAdmin{}) }
 
-// handOverTime bounds, when the process ends, how long it tries to hand over
-// the journeys that have not finished: as long as a store takes to answer.
-const handOverTime = 2 * time.Second
-
 // drainAtExit has the process drained when it ends, while the store is still
 // open and all sites are still served.
 func (a *App) drainAtExit(ctx caddy.Context) error {
@@ -39,10 +35,7 @@ func (e atExit) Handle(ctx context.Context, _ caddy.Event) error {
 	if !caddy.Exiting() || !e.app.serves {
 		return nil
 	}
-	finish := time.Duration(e.app.Node.DrainTimeout)
-	ctx, cancel := context.WithTimeout(ctx, finish+handOverTime)
-	defer cancel()
-	if err := e.app.memory.drainer.Drain(ctx, finish); err != nil {
+	if err := e.app.memory.drainer.Drain(ctx, time.Duration(e.app.Node.DrainTimeout)); err != nil {
 		e.app.log.Warn("the process ends without being drained", "error", err)
 	}
 	return nil

@@ -128,6 +128,7 @@ func TestMetricsSurviveAReload(t *testing.T) {
 		m.JourneyEnded("/", "Login", "server", "succeeded", 3*time.Second)
 		m.NodeVisited("/", "Login", "data_store", "true", time.Millisecond)
 		m.StepRefused("/", "server", "used")
+		m.JourneysHandedOver("/", 2)
 		m.Delivered("/", "webhook", "retried")
 		m.Count("/", "seen")
 		m.Time("/", "walked", time.Minute)
@@ -141,12 +142,14 @@ func TestMetricsSurviveAReload(t *testing.T) {
 			`amgate_node_visits_total{journey="Login",node_type="data_store",outcome="true",realm="/"}`:                      n,
 			`amgate_node_duration_seconds_count{node_type="data_store",realm="/"}`:                                           n,
 			`amgate_steps_refused_total{realm="/",reason="used",scheme="server"}`:                                            n,
-			`amgate_deliveries_total{kind="webhook",outcome="retried",realm="/"}`:                                            n,
-			`amgate_journey_meter_total{key="seen",realm="/"}`:                                                               n,
-			`amgate_journey_timer_seconds_count{key="walked",realm="/"}`:                                                     n,
-			`amgate_journey_memory_journeys`:                                                                                 "0",
-			`amgate_journey_memory_bytes`:                                                                                    "0",
-			`amgate_journey_memory_evicted_total`:                                                                            "0",
+			`amgate_journeys_handed_over_total{realm="/"}`:                                                                   fmt.Sprint(2 * generation),
+			`amgate_node_draining`: "0",
+			`amgate_deliveries_total{kind="webhook",outcome="retried",realm="/"}`: n,
+			`amgate_journey_meter_total{key="seen",realm="/"}`:                    n,
+			`amgate_journey_timer_seconds_count{key="walked",realm="/"}`:          n,
+			`amgate_journey_memory_journeys`:                                      "0",
+			`amgate_journey_memory_bytes`:                                         "0",
+			`amgate_journey_memory_evicted_total`:                                 "0",
 		})
 		got := scrape(t, client)
 		for name, value := range want {

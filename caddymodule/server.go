@@ -56,6 +56,10 @@ func (s *Server) Provision(ctx caddy.Context) error {
 // with the request's headers.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	s.app.compareAddress(r.Header.Get(routing.UpstreamHeader))
+	if s.app.set.Draining() {
+		// So that the client's next request goes through the balancer anew.
+		w.Header().Set("Connection", "close")
+	}
 	switch path := r.URL.Path; {
 	case isBelow(path, "/json"), isBelow(path, "/oauth2"):
 		s.api.ServeHTTP(w, r)

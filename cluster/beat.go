@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/amgate/amgate/store"
@@ -39,11 +40,12 @@ func (p *part) start() {
 	p.running.Go(func() { p.follow(ctx) })
 }
 
-// end stops taking part; a node that leaves says so.
+// end stops taking part; a node that leaves says so, unless it has said before
+// that it would.
 func (p *part) end(leaves bool) {
 	p.stop()
 	p.running.Wait()
-	if leaves && p.id.Self.Address != "" {
+	if _, gone, _ := p.directory.said.now(); leaves && !gone && p.id.Self.Address != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
 		defer cancel()
 		if err := p.write(ctx, true); err != nil {
@@ -106,17 +108,20 @@ func (p *part) write(ctx context.Context, left bool) error {
 // statement is what a node says of itself, and how much of it is written. The
 // zero value says that it takes part.
 type statement struct {
-	mu             sync.Mutex
-	draining, left bool
-	turn, written  int           // of the changes
-	news           chan struct{} // closed when written changes; nil if nobody waits
+	draining atomic.Bool // changed with mu held
+
+	mu            sync.Mutex
+	left          bool
+	turn, written int           // of the changes
+	news          chan struct{} // closed when written changes; nil if nobody waits
 }
 
 // change makes it say something else.
 func (s *statement) change(draining, left bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.draining, s.left = draining, left
+	s.draining.Store(draining)
+	s.left = left
 	s.turn++
 }
 
@@ -124,7 +129,7 @@ func (s *statement) change(draining, left bool) {
 func (s *statement) now() (draining, left bool, turn int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.draining, s.left, s.turn
+	return s.draining.Load(), s.left, s.turn
 }
 
 // wrote notes that what it said at a change is written.

@@ -136,10 +136,7 @@ func (d *Directory) Drain(draining bool) { d.say(draining, false) }
 
 // Draining reports whether this node takes no new journeys: because of Drain,
 // or of Leave.
-func (d *Directory) Draining() bool {
-	draining, _, _ := d.said.now()
-	return draining
-}
+func (d *Directory) Draining() bool { return d.said.draining.Load() }
 
 // Leave says that this node has ended, though it goes on serving: everybody
 // forgets it, until Drain is called.

@@ -60,10 +60,18 @@ func (p *process) askDrain(method, order string) (state caddymodule.DrainState) 
 	return state
 }
 
-// health is the status of one of the process's health endpoints.
-func (p *process) health(endpoint string) int {
+// health is the status of one of the process's health endpoints, and whether the
+// client is to close its connection.
+func (p *process) health(endpoint string) (status int, closing bool) {
 	p.t.Helper()
-	return p.client("/").get(p.url + "/am/json/health/" + endpoint).status
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.url+"/am/json/health/"+endpoint, nil)
+	must(p.t, err)
+	transport := new(http.Transport)
+	defer transport.CloseIdleConnections()
+	res, err := transport.RoundTrip(req)
+	must(p.t, err)
+	defer res.Body.Close()
+	return res.StatusCode, res.Close
 }
 
 // park begins journeys at a process; the next question of each is for the
@@ -174,12 +182,15 @@ func TestDrainWithoutAnEdge(t *testing.T) {
 	steps := c.park(t, one, 9)
 	one.beginDrain(10 * time.Minute)
 	for _, node := range c.nodes[1:] {
-		if status := node.health("ready"); status != http.StatusOK {
-			t.Errorf("the other nodes are ready with %d", status)
+		if status, closing := node.health("ready"); status != http.StatusOK || closing {
+			t.Errorf("the other nodes are ready with %d, and close connections: %t", status, closing)
 		}
 	}
-	if ready, live := one.health("ready"), one.health("live"); ready != http.StatusServiceUnavailable || live != http.StatusOK {
-		t.Errorf("a node that is draining is ready with %d and live with %d", ready, live)
+	if status, closing := one.health("ready"); status != http.StatusServiceUnavailable || !closing {
+		t.Errorf("a node that is draining is ready with %d, and closes connections: %t", status, closing)
+	}
+	if status, _ := one.health("live"); status != http.StatusOK {
+		t.Errorf("a node that is draining is live with %d", status)
 	}
 	begun := c.park(t, one, 4)
 	if state := one.drained(); !state.Draining || state.Drained || state.Journeys != 9 {
@@ -214,8 +225,8 @@ func TestDrainWithoutAnEdge(t *testing.T) {
 		t.Errorf("it was drained %d times", n)
 	}
 	one.undrain()
-	if status := one.health("ready"); status != http.StatusOK {
-		t.Errorf("a node that is back is ready with %d", status)
+	if status, closing := one.health("ready"); status != http.StatusOK || closing {
+		t.Errorf("a node that is back is ready with %d, and closes connections: %t", status, closing)
 	}
 	c.noRestarts(t)
 }

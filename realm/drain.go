@@ -11,6 +11,12 @@ var errDraining = errors.New("realm: this node is draining; it takes no new jour
 // draining reports whether this node takes no new journeys.
 func (p placement) draining() bool { return p.nodes != nil && p.nodes.Draining() }
 
+// Draining reports whether this node takes no new journeys.
+func (s *Set) Draining() bool {
+	k, err := s.keys()
+	return err == nil && k.draining()
+}
+
 // beginsElsewhere finds out which node a journey is to begin on, or to be
 // resumed on, because this one is draining. Where no other takes journeys it
 // begins here.

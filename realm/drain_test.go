@@ -1,7 +1,6 @@
 package realm_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -232,17 +231,42 @@ func TestDrainInAnOutage(t *testing.T) {
 // how many journeys it loses.
 func TestEndInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := member(t, realmtest.NewStore(t), "am-1:80", inMemory()...)
+		st := realmtest.NewStore(t)
+		s, _ := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+		synctest.Wait()
 		walking(t, s, 3)
 		s.Store.Down.Store(true)
-		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
-		defer cancel()
 		before := time.Now()
-		if err := s.Backend.Drainer.Drain(ctx, 5*time.Second); !errors.Is(err, store.ErrUnavailable) {
+		if err := s.Backend.Drainer.Drain(t.Context(), 5*time.Second); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("it ends with %v", err)
 		}
-		if took := time.Since(before); took != 7*time.Second || s.Log.Count("they are lost") != 1 {
+		if took := time.Since(before); took != 5*time.Second || s.Log.Count("they are lost") != 1 {
 			t.Errorf("it took %v, and says %d times that journeys are lost", took, s.Log.Count("they are lost"))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // one that begins while journeys finish
+		st := realmtest.NewStore(t)
+		s, _ := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+		synctest.Wait()
+		walking(t, s, 3)
+		before := time.Now()
+		time.AfterFunc(time.Second, func() { s.Store.Down.Store(true) })
+		if err := s.Backend.Drainer.Drain(t.Context(), 5*time.Second); !errors.Is(err, store.ErrUnavailable) || time.Since(before) != 5*time.Second+realm.HandOverTime {
+			t.Errorf("it ends after %v with %v", time.Since(before), err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // one that is over in time
+		st := realmtest.NewStore(t)
+		s, two := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+		synctest.Wait()
+		steps := walking(t, s, 3)
+		s.Store.Down.Store(true)
+		time.AfterFunc(3*time.Second, func() { s.Store.Down.Store(false) })
+		if err := s.Backend.Drainer.Drain(t.Context(), 5*time.Second); err != nil {
+			t.Errorf("it ends with %v", err)
+		}
+		for _, step := range steps {
+			goOn(t, two, step)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) { // with nothing to lose it does not wait

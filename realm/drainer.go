@@ -15,6 +15,10 @@ import (
 	"github.com/amgate/amgate/store"
 )
 
+// HandOverTime bounds, when the process ends, how long it tries to hand over
+// the journeys that have not finished: as long as a store may take to answer.
+const HandOverTime = 2 * time.Second
+
 const (
 	// drainLook is how often a draining node looks whether journeys are left.
 	drainLook = 50 * time.Millisecond
@@ -23,8 +27,8 @@ const (
 	// minDrainPause and maxDrainPause are between two tries of what needs the
 	// store, drainTry bounds how long one waits for it.
 	minDrainPause = 50 * time.Millisecond
-	maxDrainPause = 2 * time.Second
-	drainTry      = 2 * time.Second
+	maxDrainPause = time.Second
+	drainTry      = time.Second
 	// drainLeave bounds how long a process that ends tries to leave the
 	// directory. If it cannot, the others find out.
 	drainLeave = time.Second
@@ -253,11 +257,19 @@ func (d *Drainer) Status() (s DrainStatus) {
 	return s
 }
 
-// Drain drains, and returns when what other nodes and edges may have sent here
-// meanwhile is answered, too: the process may end then. If ctx ends before, or
-// nobody can be told, it tries no longer, and the error says why. How many
-// journeys are lost thereby it writes into the log.
+// Drain drains a process that ends, and returns when what other nodes and edges
+// may have sent here meanwhile is answered, too. It takes no longer than finish
+// and HandOverTime. If the store does not answer no journey can finish, so it
+// tries at once to hand them over, for as long as they might have finished. The
+// error says why it gave up, or that nobody can be told; how many journeys are
+// lost it writes into the log.
 func (d *Drainer) Drain(ctx context.Context, finish time.Duration) error {
+	start, whole := time.Now(), finish+HandOverTime
+	if d.table.Stats().Journeys > 0 && d.answers(ctx) != nil {
+		finish, whole = 0, max(finish, HandOverTime)
+	}
+	ctx, cancel := context.WithDeadline(ctx, start.Add(whole))
+	defer cancel()
 	one := d.begin(finish)
 	if one == nil {
 		return nil // there is nothing any more
@@ -266,8 +278,8 @@ func (d *Drainer) Drain(ctx context.Context, finish time.Duration) error {
 	case <-one.handed:
 	case <-ctx.Done():
 	}
-	leaving, cancel := context.WithTimeout(ctx, drainLeave)
-	defer cancel()
+	leaving, left := context.WithTimeout(ctx, drainLeave)
+	defer left()
 	select {
 	case <-one.done:
 		d.settle(ctx, one)
@@ -401,9 +413,7 @@ func (d *Drainer) handOver(ctx context.Context, one *draining) error {
 		return nil
 	}
 	if d.table.Stats().Journeys > 0 {
-		asking, cancel := context.WithTimeout(ctx, drainTry)
-		defer cancel()
-		if err := user.set.answers(asking); err != nil {
+		if err := d.answers(ctx); err != nil {
 			return err
 		}
 	}
@@ -425,6 +435,17 @@ func (d *Drainer) handOver(ctx context.Context, one *draining) error {
 		}
 	}
 	return nil
+}
+
+// answers reports whether the store does.
+func (d *Drainer) answers(ctx context.Context) error {
+	user := d.user()
+	if user == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, drainTry)
+	defer cancel()
+	return user.set.answers(ctx)
 }
 
 // handOver hands over the in-memory journeys of all realms, whose keys are
