@@ -66,6 +66,8 @@ type App struct {
 	relay      *relay
 	memory     *journeyMemory
 	metrics    *metrics
+	// started is closed when Start is over.
+	started chan struct{}
 }
 
 // Cache bounds the local cache of sessions.
@@ -97,6 +99,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // configuration uses: caddy validate runs it too.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Slogger()
+	a.started = make(chan struct{})
 	a.setDefaults()
 	warnUnlessFiltered(a.log)
 
@@ -224,6 +227,7 @@ func parseSecrets(texts []string) ([]token.Secret, error) {
 // Start opens the store, unless the configuration before did, and reads the
 // installation's secrets from it.
 func (a *App) Start() error {
+	defer close(a.started)
 	a.relay.begin(a.log)
 	a.memory.begin(a.JourneyMemory)
 	if err := a.backend.open(); err != nil {
@@ -248,6 +252,23 @@ func (a *App) Start() error {
 		go a.askSelf(asking)
 	}
 	return nil
+}
+
+// awaitStart returns when Start is over, or ctx or two seconds. Caddy starts apps
+// in no certain order: the first requests that a configuration gets may come
+// before.
+func (a *App) awaitStart(ctx context.Context) {
+	select {
+	case <-a.started:
+		return
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	select {
+	case <-a.started:
+	case <-ctx.Done():
+	}
 }
 
 // Stop tears nothing down: other apps may still serve requests.

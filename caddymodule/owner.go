@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 
@@ -12,10 +13,14 @@ import (
 
 // newOwners passes what a node cannot answer on to the node that can.
 func newOwners(a *App, serve http.Handler) http.Handler {
-	return routing.NewOwners(routing.OwnersConfig{
+	owners := routing.NewOwners(routing.OwnersConfig{
 		Serve: serve, Passes: a.set.Passes, ExplainKeys: a.set.ExplainKeys, Self: a.self,
-		View:     func() *cluster.View { return a.backend.Nodes.View() }, // there are none before Start
+		View:     func(ctx context.Context) *cluster.View { return a.backend.Nodes.Await(ctx) }, // there are none before Start
 		ClientIP: clientIP, SetClientIP: setClientIP, Logger: a.log,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.awaitStart(r.Context())
+		owners.ServeHTTP(w, r)
 	})
 }
 

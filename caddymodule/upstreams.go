@@ -43,11 +43,12 @@ func (u *Upstreams) Provision(ctx caddy.Context) (err error) {
 
 // GetUpstreams implements reverseproxy.UpstreamSource.
 func (u *Upstreams) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
+	u.app.awaitStart(r.Context())
 	router, err := u.app.set.Affinity()
 	if err != nil {
 		return nil, err
 	}
-	view := u.app.backend.Nodes.View()
+	view := u.app.backend.Nodes.Await(r.Context())
 	if len(view.Members) == 0 {
 		return nil, errors.New("the directory has no AM node: none has started, or they have another store, prefix or signing_key; " +
 			"a node needs am_server and an address, node { advertise <url> }")

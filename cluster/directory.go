@@ -26,6 +26,9 @@ const (
 	probeTime = 2 * time.Second
 	// leaveTime bounds how long a node that ends tries to say so.
 	leaveTime = time.Second
+	// firstHearing bounds how long anybody waits until it is known which nodes
+	// there are.
+	firstHearing = 2 * time.Second
 	// minPause and maxPause are between two tries to write or to watch.
 	minPause = 100 * time.Millisecond
 	maxPause = 2 * time.Second
@@ -54,6 +57,12 @@ type Directory struct {
 	mu      sync.Mutex
 	current *part // nil before the first Use
 	closed  bool
+
+	// heard is closed by hear, when it is known which nodes there are; late does
+	// so when that takes too long.
+	heard chan struct{}
+	hear  func()
+	late  *time.Timer // nil before the first Use
 }
 
 // New returns a directory in which nothing happens yet.
@@ -66,6 +75,8 @@ func New(cfg Config) *Directory {
 	}
 	d := &Directory{cfg: cfg}
 	d.view.Store(NewView(nil))
+	d.heard = make(chan struct{})
+	d.hear = sync.OnceFunc(func() { close(d.heard) })
 	return d
 }
 
@@ -105,6 +116,9 @@ func (d *Directory) Use(id Identity) (release func()) {
 			directory: d, id: id, sum: sum, codec: codec,
 			entries: make(map[store.Key]*entry), beatNow: make(chan struct{}, 1), probed: make(chan probed),
 		}
+		if d.late == nil {
+			d.late = time.AfterFunc(firstHearing, d.hear)
+		}
 		if d.current != nil {
 			d.current.end(d.current.id.Self.Address != id.Self.Address)
 			next.inherit(d.current)
@@ -129,6 +143,19 @@ const keyID = "cluster1"
 
 // View is the nodes now. It is never nil.
 func (d *Directory) View() *View { return d.view.Load() }
+
+// Await is View as soon as this process has heard which nodes there are. Before
+// that a View without nodes does not say that there are none: who takes it for
+// that lets journeys start again that another node has. It waits only in the
+// first two seconds after the first Use, in which the store usually answers,
+// and no longer than ctx.
+func (d *Directory) Await(ctx context.Context) *View {
+	select {
+	case <-d.heard:
+	case <-ctx.Done():
+	}
+	return d.View()
+}
 
 // Drain says whether this node takes new journeys, and has everybody told. It
 // takes back a Leave.
@@ -169,6 +196,10 @@ func (d *Directory) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
+	if d.late != nil {
+		d.late.Stop()
+	}
+	d.hear()
 	if d.current != nil {
 		d.current.end(true)
 		d.current = nil

@@ -185,6 +185,37 @@ func TestNodesComeAndGo(t *testing.T) {
 	})
 }
 
+// Who has just started waits until it has heard which nodes there are, but not
+// for ever: two seconds, once.
+func TestFirstViewIsAwaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.join("am-1:80")
+		w.want(after(time.Second, w.look()), "am-1:80")
+		w.store.cut()
+		edge := w.look()
+		time.AfterFunc(time.Second, w.store.mend)
+		began := time.Now()
+		if got := len(edge.Await(t.Context()).Members); got != 1 || time.Since(began) < time.Second {
+			t.Errorf("%d nodes after %v", got, time.Since(began))
+		}
+		w.store.cut()
+		late := w.look()
+		for _, want := range []time.Duration{2 * time.Second, 0} {
+			began := time.Now()
+			if got := len(late.Await(t.Context()).Members); got != 0 || time.Since(began) != want {
+				t.Errorf("%d nodes after %v, want none after %v", got, time.Since(began), want)
+			}
+		}
+		hasty, stop := context.WithTimeout(t.Context(), time.Millisecond)
+		defer stop()
+		w.look().Await(hasty)
+		if hasty.Err() == nil {
+			t.Error("nothing was awaited")
+		}
+	})
+}
+
 // A node that was killed is probed when its lease is over, and not kept.
 func TestKilledNodeGoesWithAFailedProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

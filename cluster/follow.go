@@ -119,6 +119,7 @@ func (p *part) followOnce(ctx context.Context) error {
 		return err
 	}
 	p.publish()
+	p.directory.hear()
 	w, err := p.directory.cfg.Store.Watch(ctx, from, Prefix)
 	if err != nil {
 		return err

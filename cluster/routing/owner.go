@@ -46,8 +46,8 @@ type OwnersConfig struct {
 	// ExplainKeys are those of who may be told of nodes; while they are not known
 	// nobody is.
 	ExplainKeys func() (*cluster.ExplainKeys, error)
-	// View is the nodes now.
-	View func() *cluster.View
+	// View is the nodes now, once it is known which there are.
+	View func(context.Context) *cluster.View
 	// Self is this node.
 	Self cluster.Node
 	// ClientIP is the address of a request's client, the zero Addr if it is not
@@ -144,7 +144,7 @@ type visit struct {
 func (o *Owners) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := &visit{Owners: o, w: w, explain: o.asks(r)}
 	passes, err := o.cfg.Passes()
-	if err != nil || o.cfg.View().Others(o.cfg.Self.Address) == 0 {
+	if err != nil || o.cfg.View(r.Context()).Others(o.cfg.Self.Address) == 0 {
 		v.serveHere(r, whyHere)
 		return
 	}
