@@ -62,7 +62,7 @@ func TestFrozenNodeCannotFinishBesideTheTaker(t *testing.T) {
 			t.Errorf("%s: two nodes at once led it to no session", p.taker.name)
 		}
 	}
-	k.wantNoRestart(t)
+	k.noRestarts(t)
 }
 
 // pairs begins journeys at a node: each sample, and some that fail.

@@ -3,7 +3,6 @@ package integration
 import (
 	"math/rand/v2"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -146,7 +145,7 @@ func TestNoJourneyLostToAKill(t *testing.T) {
 			victim.start()
 		}
 	}
-	k.wantNoRestart(t)
+	k.noRestarts(t)
 }
 
 // TestNoJourneyLostToAKillInFlight kills the node while it answers steps. A
@@ -171,7 +170,7 @@ func TestNoJourneyLostToAKillInFlight(t *testing.T) {
 		}
 		victim.start()
 	}
-	k.wantNoRestart(t)
+	k.noRestarts(t)
 }
 
 // survives is the scheme in which journeys outlive their node.
@@ -204,15 +203,5 @@ func TestKilledNodeLosesItsOwnJourneys(t *testing.T) {
 			t.Errorf("killed at step %d: %+v of %d", n+1, got, len(lost))
 		}
 		victim.start()
-	}
-}
-
-// wantNoRestart complains if a node has let a journey start again.
-func (c *cluster) wantNoRestart(t *testing.T) {
-	t.Helper()
-	for _, node := range c.nodes {
-		if n := strings.Count(node.log(), "a journey starts again"); n > 0 {
-			t.Errorf("a node let %d journeys start again", n)
-		}
 	}
 }
