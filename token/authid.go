@@ -2,8 +2,8 @@ package token
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -63,8 +63,6 @@ type claims struct {
 }
 
 var (
-	base64url = base64.RawURLEncoding
-	strict    = base64.RawURLEncoding.Strict()
 	base32hex = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 )
 
@@ -95,17 +93,22 @@ func (k *Keys) SignAuthID(a AuthID) (string, error) {
 		Expires: a.Expires.Unix(), Issued: a.Issued.Unix(),
 	}).append(make([]byte, 0, 512))
 	key := k.keys[0]
-	text := make([]byte, 0, len(key.header)+base64url.EncodedLen(len(payload))+48)
-	text = base64url.AppendEncode(append(append(text, key.header...), '.'), payload)
-	sig, err := jwt.SigningMethodHS256.Sign(string(text), key.authID[:])
+	size := len(key.header) + 1 + base64url.EncodedLen(len(payload)) + 1 + base64url.EncodedLen(sha256.Size)
+	if size > MaxAuthID {
+		return "", fmt.Errorf("%w: an authId of %d bytes, at most %d are allowed", ErrTooLarge, size, MaxAuthID)
+	}
+	var text strings.Builder
+	text.Grow(size)
+	text.WriteString(key.header)
+	text.WriteByte('.')
+	writeBase64url(&text, payload)
+	sig, err := jwt.SigningMethodHS256.Sign(text.String(), key.authID[:])
 	if err != nil {
 		return "", fmt.Errorf("token: sign an authId: %w", err)
 	}
-	authID := string(base64url.AppendEncode(append(text, '.'), sig))
-	if len(authID) > MaxAuthID {
-		return "", fmt.Errorf("%w: an authId of %d bytes, at most %d are allowed", ErrTooLarge, len(authID), MaxAuthID)
-	}
-	return authID, nil
+	text.WriteByte('.')
+	writeBase64url(&text, sig)
+	return text.String(), nil
 }
 
 // ParseAuthID verifies that s was signed by this installation for this realm

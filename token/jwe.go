@@ -77,10 +77,15 @@ func (j jwe) seal(plain []byte) (string, error) {
 	}
 	raw := j.aead.Seal(make([]byte, 0, len(plain)+j.aead.Overhead()), nil, plain, j.header) //nolint:gosec // G407: the cipher makes the nonce, a random one.
 	tag := len(raw) - tagSize
-	text := append(make([]byte, 0, size), j.start...)
-	text = append(base64url.AppendEncode(text, raw[:nonceSize]), '.')
-	text = append(base64url.AppendEncode(text, raw[nonceSize:tag]), '.')
-	return string(base64url.AppendEncode(text, raw[tag:])), nil
+	var text strings.Builder
+	text.Grow(size)
+	text.WriteString(j.start)
+	writeBase64url(&text, raw[:nonceSize])
+	text.WriteByte('.')
+	writeBase64url(&text, raw[nonceSize:tag])
+	text.WriteByte('.')
+	writeBase64url(&text, raw[tag:])
+	return text.String(), nil
 }
 
 // open returns what seal was given. All else is ErrSignature: of the texts

@@ -2,7 +2,6 @@ package token
 
 import (
 	"crypto/subtle"
-	"encoding/base64"
 )
 
 // A link's reference stands in the query of a URL that is sent by mail, where
@@ -14,14 +13,12 @@ import (
 // LinkSize is the length of a link's reference in bytes: all have it.
 const LinkSize = keyIDSize + (headSize+macSize)*4/3 + 1
 
-var strictBase64url = base64.RawURLEncoding.Strict()
-
 // MintLink makes the reference to the suspended journey that head names,
 // under the realm's newest key. Who has it can go on with the journey.
 func (k *Keys) MintLink(head [headSize]byte) string {
 	key := k.keys[0]
 	sum := key.reference.sum(string(Suspended), string(head[:]))
-	return key.id + strictBase64url.EncodeToString(append(head[:], sum[:macSize]...))
+	return key.id + base64url.EncodeToString(append(head[:], sum[:macSize]...))
 }
 
 // OpenLink opens a link's reference of this realm; anything else is
@@ -32,7 +29,7 @@ func (k *Keys) OpenLink(text string) (head [headSize]byte, err error) {
 		return head, ErrInvalid
 	}
 	key := k.find(text[:keyIDSize])
-	raw, err := strictBase64url.DecodeString(text[keyIDSize:])
+	raw, err := strict.DecodeString(text[keyIDSize:])
 	if key == nil || err != nil || len(raw) != headSize+macSize {
 		return head, ErrInvalid
 	}

@@ -112,17 +112,21 @@ func (c *Carrier) Seal(realm string, plain []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := make([]byte, 0, len(key.start)+base64url.EncodedLen(len(sealed))+1+base64url.EncodedLen(key.signer.size))
-	text = base64url.AppendEncode(append(text, key.start...), []byte(sealed))
-	sig, err := key.signer.sign(string(text[carrierSize:]))
+	size := len(key.start) + base64url.EncodedLen(len(sealed)) + 1 + base64url.EncodedLen(key.signer.size)
+	if size > MaxSession {
+		return "", fmt.Errorf("%w: a session of %d bytes, at most %d are allowed", ErrTooLarge, size, MaxSession)
+	}
+	var text strings.Builder
+	text.Grow(size)
+	text.WriteString(key.start)
+	writeBase64url(&text, []byte(sealed))
+	sig, err := key.signer.sign(text.String()[carrierSize:])
 	if err != nil {
 		return "", fmt.Errorf("token: sign a session: %w", err)
 	}
-	text = base64url.AppendEncode(append(text, '.'), sig)
-	if len(text) > MaxSession {
-		return "", fmt.Errorf("%w: a session of %d bytes, at most %d are allowed", ErrTooLarge, len(text), MaxSession)
-	}
-	return string(text), nil
+	text.WriteByte('.')
+	writeBase64url(&text, sig)
+	return text.String(), nil
 }
 
 // Room is about how many bytes a session of a realm may have whose token is to
