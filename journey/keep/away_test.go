@@ -239,6 +239,48 @@ func TestHandOverDuringAnOutage(t *testing.T) {
 	}
 }
 
+// Many journeys are handed over in few transactions; one that is answered
+// meanwhile, or that another node has, holds up none of the others.
+func TestManyJourneysAreHandedOver(t *testing.T) {
+	f := newFleet(t, true)
+	f.there = nil
+	m, other := f.node(), f.node()
+	var authIDs []string
+	for range 1000 {
+		authIDs = append(authIDs, f.begin(m, newSnapshot()))
+	}
+	f.step(other, authIDs[0]) // it holds m dead
+	answered, answering := make(chan error), make(chan struct{})
+	go func() {
+		_, err := m.Step(t.Context(), "/alpha", authIDs[1], func(context.Context, *journey.Snapshot) error {
+			m.table.Away(true)
+			close(answering)
+			for m.table.Stats().Journeys > 1 {
+				time.Sleep(time.Millisecond)
+			}
+			return nil
+		})
+		answered <- err
+	}()
+	<-answering
+	f.store.Commits.Store(0)
+	handed, err := m.HandOver(t.Context())
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	if n, again := m.HandOver(t.Context()); handed+n != 999 || errors.Join(err, again) != nil || m.table.Stats().Journeys != 0 {
+		t.Errorf("%d and %d handed over, errors %v, %v", handed, n, err, again)
+	}
+	if commits := f.store.Commits.Load(); commits > 130 {
+		t.Errorf("%d commits", commits)
+	}
+	for _, authID := range authIDs[2:] {
+		if _, found := f.step(other, authID); found != journey.FoundHandedOver {
+			t.Fatalf("found %q", found)
+		}
+	}
+}
+
 // A realm hands over its own journeys, sealed under its own keys.
 func TestHandOverIsOfARealm(t *testing.T) {
 	f := newFleet(t, false)

@@ -56,6 +56,7 @@ func (m *inMemory) checkpoint(s *journey.Snapshot) (sealed string, c change, err
 			return "", change{}, fmt.Errorf("keep: %w", err)
 		}
 		if len(sealed) <= MaxCheckpoint {
+			from.carried = true
 			return sealed, change{}, nil
 		}
 	}
@@ -158,7 +159,7 @@ func (m *inMemory) take(ctx context.Context, o opened, rec record) (*journey.Sna
 	if err != nil {
 		return nil, err
 	}
-	held.snap.Salt, held.latest, held.epoch = rec.Salt, later(rec.Latest, o.Expires), rec.Epoch+1
+	held.snap.Salt, held.latest, held.epoch, held.carried = rec.Salt, later(rec.Latest, o.Expires), rec.Epoch+1, true
 	left, plain, err := taken(&rec, held)
 	if err != nil {
 		return nil, err

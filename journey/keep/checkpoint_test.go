@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/amgate/amgate/journey"
 	"github.com/amgate/amgate/journey/keep"
@@ -240,6 +241,43 @@ func TestCheckpointIsSealedAndBound(t *testing.T) {
 		if _, err := f.lost(m).Step(t.Context(), "/alpha", authID, keepGoing); !errors.Is(err, journey.ErrSignature) {
 			t.Errorf("%s: error %v", what, err)
 		}
+	}
+}
+
+// That other nodes may take a journey over counts as long as there are authIds
+// by which they can, also when the configuration has changed.
+func TestSurvivalIsSwitchedOff(t *testing.T) {
+	f := newFleet(t, true)
+	m, other := f.node(), f.node()
+	off := scheme{"memory", keep.NewMemory, false}
+	now := member{off.keeper(t, f.ring, keep.Config{Store: f.store, Table: m.table, Nodes: sight{f, m.name}}), m.table, m.name}
+	for name, end := range map[string]func(k member, authID string) error{
+		"succeeds": func(k member, authID string) error { return f.finish(k, authID, make(map[string]int)) },
+		"fails": func(k member, authID string) error {
+			_, err := k.Step(t.Context(), "/alpha", authID, func(ctx context.Context, s *journey.Snapshot) error {
+				return k.Finish(ctx, s, nil)
+			})
+			return err
+		},
+		"is suspended": func(k member, authID string) error {
+			_, err := k.Step(t.Context(), "/alpha", authID, func(_ context.Context, s *journey.Snapshot) error {
+				s.Suspended = &journey.Suspension{At: time.Now(), Until: time.Now().Add(time.Minute)}
+				return nil
+			})
+			return err
+		},
+	} {
+		first := f.begin(m, newSnapshot())
+		last, _ := f.step(m, first)
+		last, _ = f.step(now, last)
+		if err := end(now, last); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		delete(f.there, m.name)
+		if _, err := other.Step(t.Context(), "/alpha", first, keepGoing); !errors.Is(err, journey.ErrExpired) {
+			t.Errorf("a journey that %s goes on on another node: %v", name, err)
+		}
+		f.there[m.name] = true
 	}
 }
 

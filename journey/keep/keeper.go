@@ -136,11 +136,13 @@ type origin struct {
 
 	// first, opening, latest and epoch are as in stored. start is first for a
 	// journey in memory, and held says that it is there. moves says that its
-	// record must be written with the next step.
+	// record must be written with the next step, carried that other nodes may
+	// take the journey over from an authId.
 	first   json.RawMessage
 	start   *resting
 	held    bool
 	moves   bool
+	carried bool
 	opening bool
 	latest  time.Time
 	epoch   int

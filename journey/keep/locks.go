@@ -22,7 +22,31 @@ type lock struct {
 
 // acquire waits for the journey's lock until ctx ends.
 func (l *locks) acquire(ctx context.Context, id journey.ID) (release func(), err error) {
+	one := l.enter(id)
+	select {
+	case one.taken <- struct{}{}:
+		return func() { <-one.taken; l.leave(id, one) }, nil
+	case <-ctx.Done():
+		l.leave(id, one)
+		return nil, ctx.Err()
+	}
+}
+
+// tryAcquire takes the journey's lock if nobody has it.
+func (l *locks) tryAcquire(id journey.ID) (release func(), ok bool) {
+	one := l.enter(id)
+	select {
+	case one.taken <- struct{}{}:
+		return func() { <-one.taken; l.leave(id, one) }, true
+	default:
+		l.leave(id, one)
+		return nil, false
+	}
+}
+
+func (l *locks) enter(id journey.ID) *lock {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.held == nil {
 		l.held = make(map[journey.ID]*lock)
 	}
@@ -32,15 +56,7 @@ func (l *locks) acquire(ctx context.Context, id journey.ID) (release func(), err
 		l.held[id] = one
 	}
 	one.users++
-	l.mu.Unlock()
-
-	select {
-	case one.taken <- struct{}{}:
-		return func() { <-one.taken; l.leave(id, one) }, nil
-	case <-ctx.Done():
-		l.leave(id, one)
-		return nil, ctx.Err()
-	}
+	return one
 }
 
 func (l *locks) leave(id journey.ID, one *lock) {

@@ -66,7 +66,7 @@ func (m *inMemory) load(ctx context.Context, o opened) (*journey.Snapshot, error
 func (m *inMemory) here(ctx context.Context, o opened, held *resting) (*journey.Snapshot, error) {
 	from := &origin{
 		id: o.ref, until: o.Expires, ref: o.ref,
-		held: true, state: held.record, epoch: held.epoch, latest: held.latest,
+		held: true, state: held.record, epoch: held.epoch, latest: held.latest, carried: held.carried,
 	}
 	if m.ids.noAllowlisting {
 		from.start = held.atFirst()
@@ -76,7 +76,7 @@ func (m *inMemory) here(ctx context.Context, o opened, held *resting) (*journey.
 	if err := m.ids.judge(o, s); err != nil {
 		return nil, err
 	}
-	if !m.survives && held.record.revision == 0 {
+	if !m.survives && !held.carried && held.record.revision == 0 {
 		return s, nil // no operation of the store can be left in doubt
 	}
 	from.before = encodeMark(markCurrent, s.Allow)
@@ -164,7 +164,7 @@ func (m *inMemory) close(s *journey.Snapshot, mark marking) change {
 	}
 	until := later(from.latest, s.Deadline)
 	c := change{then: func(int64) { m.table.put(from.ref, nil, 0, until) }}
-	if m.survives || from.state.revision != 0 {
+	if m.survives || from.carried || from.state.revision != 0 {
 		mark.Epoch, mark.Owner = from.epoch, s.Affinity
 		c.ops, c.left = m.replace(from.state, mark.encode(), outlives(until)), mark.Allow
 		c.yield = func() { m.letGo(from.ref) }
@@ -180,10 +180,10 @@ func (m *inMemory) end(s *journey.Snapshot, failed bool) (change, error) {
 	from := originOf(s)
 	switch {
 	case failed && from.start != nil:
-		again := from.start.again(s.Doubted).owned(from)
+		again := from.start.again(s).owned(from)
 		return change{then: func(int64) { m.put(from.ref, again) }}, nil
 	case failed && from.first != nil:
-		return m.againInRecord(from)
+		return m.againInRecord(s)
 	}
 	ended := marking{Allow: newAllow(), Mark: markEnded}
 	if !failed {

@@ -30,8 +30,9 @@ type resting struct {
 	record place
 	epoch  int
 	latest time.Time
-	// leaving says that it was tried to hand the journey over.
-	leaving bool
+	// leaving says that it was tried to hand the journey over, carried that an
+	// authId of it has a checkpoint.
+	leaving, carried bool
 }
 
 // What things take up beside their text, about: a map with up to eight
@@ -108,17 +109,17 @@ func (r *resting) atFirst() *resting {
 	return r
 }
 
-// again is a journey at its first step once more.
-func (r *resting) again(doubted bool) *resting {
+// again is a journey that has come to s at its first step once more.
+func (r *resting) again(s *journey.Snapshot) *resting {
 	a := *r
-	a.snap.Allow, a.snap.Doubted = newAllow(), doubted
+	a.snap.Allow, a.snap.Doubted, a.snap.Salt = newAllow(), s.Doubted, s.Salt
 	return &a
 }
 
 // owned is the journey with what its record was when it was loaded.
 func (r *resting) owned(from *origin) *resting {
 	o := *r
-	o.record, o.epoch, o.latest = from.state, from.epoch, from.latest
+	o.record, o.epoch, o.latest, o.carried = from.state, from.epoch, from.latest, from.carried
 	return &o
 }
 
