@@ -282,6 +282,45 @@ func TestEndInAnOutage(t *testing.T) {
 	})
 }
 
+// As long as journeys can be handed over a process that ends goes on with it,
+// however many there are; and a drain that somebody takes back meanwhile begins
+// again.
+func TestEndLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := realmtest.NewStore(t)
+		s := member(t, st, "am-1:80", inMemory()...)
+		synctest.Wait()
+		const journeys = 10_000
+		for range journeys {
+			if reply, err := s.At(t, "/alpha").Authenticate(t.Context(), request()); err != nil || reply.Step == nil {
+				t.Fatal(err)
+			}
+		}
+		s.Store.CommitTime.Store(int64(time.Second / 2)) // by 16 at once, some 60 in each
+		before := time.Now()
+		if err := s.Backend.Drainer.Drain(t.Context(), 0); err != nil || time.Since(before) < 2*realm.HandOverTime {
+			t.Errorf("it ends after %v with %v", time.Since(before), err)
+		}
+		if got := s.Backend.Drainer.Status(); got.HandedOver != journeys || got.Journeys != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		st := realmtest.NewStore(t)
+		s, two := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
+		synctest.Wait()
+		steps := walking(t, s, 3)
+		before := time.Now()
+		time.AfterFunc(time.Second, s.Backend.Drainer.Undo)
+		if err := s.Backend.Drainer.Drain(t.Context(), time.Minute); err != nil || time.Since(before) > 62*time.Second {
+			t.Errorf("it ends after %v with %v", time.Since(before), err)
+		}
+		for _, step := range steps {
+			goOn(t, two, step)
+		}
+	})
+}
+
 // A second drain shortens the first, and is one with it.
 func TestDrainTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 	"github.com/amgate/amgate/store"
 )
 
-// HandOverTime bounds, when the process ends, how long it tries to hand over
-// the journeys that have not finished: as long as a store may take to answer.
+// HandOverTime bounds, when the process ends, how long it goes on without
+// handing over any of the journeys that have not finished: as long as a store
+// may take to answer. As long as there is progress all of them are.
 const HandOverTime = 2 * time.Second
 
 const (
@@ -257,42 +258,97 @@ func (d *Drainer) Status() (s DrainStatus) {
 	return s
 }
 
+// errStuck says that nothing was handed over for HandOverTime.
+var errStuck = fmt.Errorf("realm: no journey could be handed over for %v", HandOverTime)
+
 // Drain drains a process that ends, and returns when what other nodes and edges
-// may have sent here meanwhile is answered, too. It takes no longer than finish
-// and HandOverTime. If the store does not answer no journey can finish, so it
-// tries at once to hand them over, for as long as they might have finished. The
-// error says why it gave up, or that nobody can be told; how many journeys are
-// lost it writes into the log.
+// may have sent here meanwhile is answered, too. After finish it goes on as long
+// as there is progress, see HandOverTime. If the store does not answer no
+// journey can finish, so it tries at once to hand them over, for as long as they
+// might have finished. A drain that is taken back begins again. The error says
+// why it gave up, or that nobody can be told; how many journeys are lost it
+// writes into the log.
 func (d *Drainer) Drain(ctx context.Context, finish time.Duration) error {
-	start, whole := time.Now(), finish+HandOverTime
+	patience := HandOverTime
 	if d.table.Stats().Journeys > 0 && d.answers(ctx) != nil {
-		finish, whole = 0, max(finish, HandOverTime)
+		finish, patience = 0, max(finish, HandOverTime)
 	}
-	ctx, cancel := context.WithDeadline(ctx, start.Add(whole))
-	defer cancel()
+	until := time.Now().Add(finish)
 	one := d.begin(finish)
+	err := errUndone
+	for one != nil && errors.Is(err, errUndone) {
+		if err = d.awaitHanded(ctx, one, patience); errors.Is(err, errUndone) {
+			one = d.begin(max(0, time.Until(until)))
+		}
+	}
 	if one == nil {
 		return nil // there is nothing any more
 	}
-	select {
-	case <-one.handed:
-	case <-ctx.Done():
+	if err == nil {
+		err = d.awaitLeft(ctx, one)
 	}
-	leaving, left := context.WithTimeout(ctx, drainLeave)
-	defer left()
-	select {
-	case <-one.done:
-		d.settle(ctx, one)
-	case <-leaving.Done():
-		one.stop()
-		<-one.done
-	}
+	one.stop()
+	<-one.done
 	s := d.Status()
 	if s.Journeys > 0 {
 		d.log.Error("journeys cannot be handed over, so they are lost: they start again",
-			"journeys", s.Journeys, "handed_over", s.HandedOver, "error", s.Trouble)
+			"journeys", s.Journeys, "handed_over", s.HandedOver, "error", errors.Join(s.Trouble, err))
 	}
-	return errors.Join(s.Trouble, ctx.Err())
+	return errors.Join(s.Trouble, err)
+}
+
+// errUndone says that a drain was taken back.
+var errUndone = errors.New("realm: the drain was taken back")
+
+// awaitHanded waits until all journeys are handed over: without an error, or
+// because ctx has ended, errUndone, or errStuck after patience without progress.
+func (d *Drainer) awaitHanded(ctx context.Context, one *draining, patience time.Duration) error {
+	look := time.NewTicker(drainLook)
+	defer look.Stop()
+	left, since := d.table.Stats().Journeys, time.Now()
+	for {
+		select {
+		case <-one.handed:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-one.done:
+			select {
+			case <-one.handed:
+				return nil
+			default:
+				return errUndone
+			}
+		case now := <-look.C:
+			s := d.Status()
+			if s.Journeys < left {
+				left, since = s.Journeys, now
+			}
+			if s.Until.After(since) {
+				since = s.Until
+			}
+			if now.Sub(since) >= patience {
+				return errStuck
+			}
+		}
+	}
+}
+
+// errUntold says that the directory could not be left.
+var errUntold = fmt.Errorf("%w: nobody can be told that this node has left", store.ErrUnavailable)
+
+// awaitLeft waits until everybody is told that the node has left, and what they
+// had sent is answered.
+func (d *Drainer) awaitLeft(ctx context.Context, one *draining) error {
+	leaving, cancel := context.WithTimeout(ctx, drainLeave)
+	defer cancel()
+	select {
+	case <-one.done:
+		d.settle(ctx, one)
+		return ctx.Err()
+	case <-leaving.Done():
+		return errUntold
+	}
 }
 
 // settle goes on serving for a moment after the directory was left, if there is
@@ -384,14 +440,15 @@ func (d *Drainer) hasOthers() bool {
 func (d *Drainer) repeat(ctx context.Context, one *draining, do func(context.Context, *draining) error) bool {
 	for pause, told := minDrainPause, false; ; pause = min(2*pause, maxDrainPause) {
 		err := do(ctx, one)
+		if err != nil && ctx.Err() != nil {
+			return false // that it was stopped is no trouble
+		}
 		d.mu.Lock()
 		one.status.Trouble = err
 		d.mu.Unlock()
 		switch {
 		case err == nil:
 			return true
-		case ctx.Err() != nil:
-			return false
 		case !told:
 			told = true
 			d.log.Warn("this node cannot go on draining at present; it goes on trying", "journeys", d.table.Stats().Journeys, "error", err)

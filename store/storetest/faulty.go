@@ -28,8 +28,8 @@ type Faulty struct {
 	// Late is how many commits are answered with ErrDown and applied when
 	// Deliver is called.
 	Late atomic.Int64
-	// ReadTime is how long a Get takes, in nanoseconds.
-	ReadTime atomic.Int64
+	// ReadTime is how long a Get takes, and CommitTime a Commit, in nanoseconds.
+	ReadTime, CommitTime atomic.Int64
 	// BeforeCommit, unless nil, runs before each commit; for tests with one
 	// goroutine.
 	BeforeCommit func()
@@ -67,6 +67,7 @@ func (f *Faulty) Get(ctx context.Context, k store.Key, want store.Freshness) (st
 // Commit implements store.Store.
 func (f *Faulty) Commit(ctx context.Context, ops ...store.Op) (int64, error) {
 	f.Commits.Add(1)
+	time.Sleep(time.Duration(f.CommitTime.Load()))
 	if f.BeforeCommit != nil {
 		f.BeforeCommit()
 	}
