@@ -193,8 +193,11 @@ func TestDrainWithoutAnEdge(t *testing.T) {
 		t.Errorf("a node that is draining is live with %d", status)
 	}
 	begun := c.park(t, one, 4)
+	if page := one.client("/alpha").navigate(one.url + "/am/XUI/?realm=/alpha"); page.status != http.StatusOK {
+		t.Errorf("the login page of a node that is draining is answered with %s", page)
+	}
 	if state := one.drained(); !state.Draining || state.Drained || state.Journeys != 9 {
-		t.Errorf("with four journeys that began there it is %+v", state)
+		t.Errorf("with five journeys that began there it is %+v", state)
 	}
 	must(t, one.reload())
 	if state := one.drained(); !state.Draining || state.Drained || state.Journeys != 9 {

@@ -71,49 +71,57 @@ func knows(s *realmtest.Site) bool {
 // and leaves. They go on at another node, or where they were, and none starts
 // again.
 func TestDrain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		st := realmtest.NewStore(t)
-		one, two := member(t, st, "am-1:80", inMemory()...), member(t, st, "am-2:80", inMemory()...)
-		synctest.Wait()
-		steps := walking(t, one, 5)
-		if s := status(0, one); s.Draining || s.Journeys != 5 {
-			t.Errorf("before: %+v", s)
+	for _, survive := range []bool{false, true} {
+		realms := inMemory()
+		for i := range realms {
+			realms[i].SurviveNodeLoss = survive
 		}
-		one.Backend.Drainer.Begin(10 * time.Second)
-		if s := status(9*time.Second, one); !s.Draining || s.Drained || s.Journeys != 5 || !s.Until.Equal(s.Since.Add(10*time.Second)) {
-			t.Errorf("while journeys may finish: %+v", s)
-		}
-		if m, ok := two.Backend.Nodes.View().At("am-1:80"); !ok || !m.Draining {
-			t.Errorf("the other node knows of %+v, %t", m, ok)
-		}
-		goOn(t, one, steps[0])
-		if s := status(1100*time.Millisecond, one); s.HandedOver != 4 || s.Drained || !knows(two) {
-			t.Errorf("who looks for a journey just when it is handed over does not find its node: %+v", s)
-		}
-		if s := status(time.Second, one); !s.Drained || s.Journeys != 0 || s.HandedOver != 4 || s.Trouble != nil {
-			t.Errorf("afterwards: %+v", s)
-		}
-		if knows(two) {
-			t.Error("the other node still knows of it")
-		}
-		goOn(t, two, steps[1])
-		goOn(t, one, steps[2])
-		// What begins at a node that is drained, because nobody passes it on,
-		// goes on elsewhere.
-		goOn(t, two, walking(t, one, 1)[0])
-		one.Backend.Drainer.Undo()
-		if s := status(0, one); s.Draining || !knows(two) || one.Ready(t.Context()) != nil {
-			t.Errorf("when it is taken back: %+v", s)
-		}
-		goOn(t, two, steps[3])
-		goOn(t, one, steps[4])
-		if walking(t, one, 1); status(0, one).Journeys != 1 {
-			t.Error("journeys do not begin in memory again")
-		}
-		if n := one.Log.Count("start again") + two.Log.Count("starts again"); n > 0 {
-			t.Errorf("%d journeys started again", n)
-		}
-	})
+		synctest.Test(t, func(t *testing.T) { drainOneOfTwo(t, realms) })
+	}
+}
+
+func drainOneOfTwo(t *testing.T, realms []realm.Settings) {
+	st := realmtest.NewStore(t)
+	one, two := member(t, st, "am-1:80", realms...), member(t, st, "am-2:80", realms...)
+	synctest.Wait()
+	steps := walking(t, one, 5)
+	if s := status(0, one); s.Draining || s.Journeys != 5 {
+		t.Errorf("before: %+v", s)
+	}
+	one.Backend.Drainer.Begin(10 * time.Second)
+	if s := status(9*time.Second, one); !s.Draining || s.Drained || s.Journeys != 5 || !s.Until.Equal(s.Since.Add(10*time.Second)) {
+		t.Errorf("while journeys may finish: %+v", s)
+	}
+	if m, ok := two.Backend.Nodes.View().At("am-1:80"); !ok || !m.Draining {
+		t.Errorf("the other node knows of %+v, %t", m, ok)
+	}
+	goOn(t, one, steps[0])
+	if s := status(1100*time.Millisecond, one); s.HandedOver != 4 || s.Drained || !knows(two) {
+		t.Errorf("who looks for a journey just when it is handed over does not find its node: %+v", s)
+	}
+	if s := status(time.Second, one); !s.Drained || s.Journeys != 0 || s.HandedOver != 4 || s.Trouble != nil {
+		t.Errorf("afterwards: %+v", s)
+	}
+	if knows(two) {
+		t.Error("the other node still knows of it")
+	}
+	goOn(t, two, steps[1])
+	goOn(t, one, steps[2])
+	// What begins at a node that is drained, because nobody passes it on,
+	// goes on elsewhere.
+	goOn(t, two, walking(t, one, 1)[0])
+	one.Backend.Drainer.Undo()
+	if s := status(0, one); s.Draining || !knows(two) || one.Ready(t.Context()) != nil {
+		t.Errorf("when it is taken back: %+v", s)
+	}
+	goOn(t, two, steps[3])
+	goOn(t, one, steps[4])
+	if walking(t, one, 1); status(0, one).Journeys != 1 {
+		t.Error("journeys do not begin in memory again")
+	}
+	if n := one.Log.Count("start again") + two.Log.Count("starts again"); n > 0 {
+		t.Errorf("%d journeys started again", n)
+	}
 }
 
 // The time is over early when all journeys have finished.
