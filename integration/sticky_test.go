@@ -36,7 +36,16 @@ func TestRandomRoutingLosesJourneys(t *testing.T) {
 // A dead node costs a retry, not an error: journeys that were on it start
 // again on the other one, those of the other one go on.
 func TestDeadNodeCostsARetry(t *testing.T) {
-	c := startCluster(t, clusterSpec{nodes: 2, journeySessions: "in_memory"})
+	for name, directory := range map[string]bool{"named": false, "found": true} {
+		t.Run(name, func(t *testing.T) { testDeadNode(t, directory) })
+	}
+}
+
+func testDeadNode(t *testing.T, directory bool) {
+	c := startCluster(t, clusterSpec{nodes: 2, journeySessions: "in_memory", directory: directory})
+	if directory {
+		c.awaitNodes(t, 2)
+	}
 	type walk struct {
 		client *client
 		step   step
