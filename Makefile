@@ -52,7 +52,7 @@ lint: ## Run the linters of .golangci.yml
 
 .PHONY: bench
 bench: ## Run the benchmarks: of the packages, and of whole systems
-	$(GO) test -run '^$$' -bench . -benchmem ./session ./store/... ./token ./journey/... ./gateway
+	$(GO) test -run '^$$' -bench . -benchmem ./session ./store/... ./token ./journey/... ./gateway ./cluster/... ./caddymodule
 	$(GO) test -run '^$$' -bench . -skip Sweep -benchtime 15x -timeout 60m ./integration/bench
 	$(GO) test -run '^$$' -bench Sweep -benchtime 2x -timeout 30m ./integration/bench
 

@@ -21,12 +21,12 @@ import (
 
 // run makes an app "am" of these settings the running configuration, as a
 // start or a reload does, and apps that stand beside it.
-func run(t *testing.T, settings string, beside ...string) error {
+func run(t testing.TB, settings string, beside ...string) error {
 	t.Helper()
 	return runConfig(t, config(t, settings, beside...))
 }
 
-func runConfig(t *testing.T, cfg *caddy.Config) error {
+func runConfig(t testing.TB, cfg *caddy.Config) error {
 	t.Helper()
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
@@ -37,7 +37,7 @@ func runConfig(t *testing.T, cfg *caddy.Config) error {
 	return caddy.Run(cfg)
 }
 
-func config(t *testing.T, settings string, beside ...string) *caddy.Config {
+func config(t testing.TB, settings string, beside ...string) *caddy.Config {
 	t.Helper()
 	apps := strings.Join(append([]string{`"am": ` + settings}, beside...), ", ")
 	text := fmt.Sprintf(`{"admin": {"disabled": true, "config": {"persist": false}}, "apps": {%s}}`, apps)
@@ -48,7 +48,7 @@ func config(t *testing.T, settings string, beside ...string) *caddy.Config {
 	return &cfg
 }
 
-func mustRun(t *testing.T, settings string) *App {
+func mustRun(t testing.TB, settings string) *App {
 	t.Helper()
 	if err := run(t, settings); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func mustRun(t *testing.T, settings string) *App {
 }
 
 // running is the app of the configuration that runs.
-func running(t *testing.T) *App {
+func running(t testing.TB) *App {
 	t.Helper()
 	app, err := caddy.ActiveContext().App("am")
 	if err != nil {

@@ -1,6 +1,12 @@
 package integration
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -149,4 +155,56 @@ func (c *cluster) walkOnce(t *testing.T, client *client, restarts *atomic.Int64)
 		restarts.Add(1)
 	}
 	return nil
+}
+
+// TestHostileBodiesStallNobody: clients that send bodies slowly, or bodies that
+// are too large, hold up nobody else at the edge; what comes in chunks is not
+// searched, and its journey goes on all the same.
+func TestHostileBodiesStallNobody(t *testing.T) {
+	c := startCluster(t, clusterSpec{nodes: 2, journeySessions: "in_memory"})
+	address := strings.TrimPrefix(c.edge.url, "http://")
+	uri := "/am/json/realms/root/realms/alpha/authenticate"
+	var slow []net.Conn
+	for range 200 {
+		conn, err := net.Dial("tcp", address)
+		must(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 65536\r\n\r\n{\"authId\":\"", uri, address)
+		must(t, err)
+		slow = append(slow, conn)
+	}
+	if restarts := c.walkTwoSteps(t, 40); restarts != 0 {
+		t.Errorf("%d of 40 journeys started again beside slow clients", restarts)
+	}
+	client := c.edge.client("/alpha").withoutCookies().with("Connection", "X-Am-Affinity, X-Am-Upstream")
+	first := client.begin("TwoSteps").step(t)
+
+	large := client.send(http.MethodPost, c.edge.url+uri, `{"pad":"`+strings.Repeat("x", 2<<20)+`"}`, authenticateHeader())
+	if large.status < 400 || large.status >= 500 {
+		t.Errorf("a body of 2 MiB is answered with %d", large.status)
+	}
+	first.Callbacks[0].Input[0].Value = c.user.name
+	body, err := json.Marshal(first)
+	must(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.edge.url+uri, io.MultiReader(bytes.NewReader(body)))
+	must(t, err)
+	req.Header = authenticateHeader()
+	resp, err := client.http.Do(req)
+	must(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	must(t, err)
+	if !strings.Contains(string(text), "PasswordCallback") {
+		t.Errorf("a step in chunks is answered with %d %s", resp.StatusCode, text)
+	}
+
+	// Whoever was slow is answered when the rest comes.
+	_, err = io.WriteString(slow[0], strings.Repeat("x", 65536-13)+`"}`)
+	must(t, err)
+	answer, err := http.ReadResponse(bufio.NewReader(slow[0]), nil)
+	must(t, err)
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("an authId that is none is answered with %d", answer.StatusCode)
+	}
 }

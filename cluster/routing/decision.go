@@ -178,6 +178,10 @@ func (d *Decision) decide(t *Table, all bool) {
 			return
 		}
 	}
+	if t.ready >= len(d.list) && d.n == 0 && len(d.tried) == 0 {
+		d.list, d.n = d.Affinity.Best(t.nodes[:t.ready]) // what most requests come to
+		return
+	}
 	d.fill(0, t.ready)
 	d.fill(t.ready, t.known)
 	d.fill(t.known, len(t.nodes))

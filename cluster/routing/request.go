@@ -18,7 +18,7 @@ const (
 	minAuthID = 256
 	// firstRead is how much room a body gets before any of it is there, so that
 	// clients who announce one and send nothing cost little.
-	firstRead = 2 << 10
+	firstRead = 8 << 10
 )
 
 // Decide reads which journey a request belongs to: from the query, the cookie
@@ -39,7 +39,7 @@ func Decide(router *affinity.Router, r *http.Request, peek bool) *Decision {
 	}
 	if peek && peekable(r) {
 		authID := peekAuthID(r)
-		d.Begins = mayBegin(r) && authID == ""
+		d.Begins = mayBegin(r) && len(authID) == 0
 		if text, found := affinity.FromAuthID(authID); found {
 			if d.Affinity, ok = router.Parse(text); ok {
 				return d
@@ -106,16 +106,16 @@ func peekable(r *http.Request) bool {
 	return kind == "application/json"
 }
 
-// peekAuthID is the authId in the body of a request, "" if there is none, and
+// peekAuthID is the authId in the body of a request, empty if there is none, and
 // puts the body back.
-func peekAuthID(r *http.Request) string {
+func peekAuthID(r *http.Request) []byte {
 	var read bytes.Buffer
 	read.Grow(int(min(r.ContentLength, firstRead)))
 	_, err := io.CopyN(&read, r.Body, r.ContentLength)
 	body := read.Bytes()
 	r.Body = &replayed{Reader: io.MultiReader(bytes.NewReader(body), r.Body), Closer: r.Body}
 	if err != nil {
-		return ""
+		return nil
 	}
 	return authIDOf(body)
 }
@@ -124,11 +124,11 @@ func peekAuthID(r *http.Request) string {
 // finds is proved by the MAC of the affinity in it and by nothing else, so that
 // it need not be a well-formed step's. A quote inside of a text has a backslash
 // before it, so that no text holds what is searched for.
-func authIDOf(body []byte) string {
+func authIDOf(body []byte) []byte {
 	for {
 		_, after, found := bytes.Cut(body, []byte(`"authId"`))
 		if !found {
-			return ""
+			return nil
 		}
 		body = after
 		after = bytes.TrimLeft(after, " \t\r\n")
@@ -139,9 +139,8 @@ func authIDOf(body []byte) string {
 		if after, found = bytes.CutPrefix(after, []byte(`"`)); !found {
 			continue
 		}
-		value, _, closed := bytes.Cut(after, []byte(`"`))
-		if closed {
-			return string(value)
+		if value, _, closed := bytes.Cut(after, []byte(`"`)); closed {
+			return value
 		}
 	}
 }

@@ -88,3 +88,30 @@ func TestWhereTheAffinityIsRead(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkPeek is what it costs an edge to find the journey of a step whose
+// client sends no cookie, in its body: an authId of a journey that rests on a
+// node, and one that carries a journey of 3 KiB.
+func BenchmarkPeek(b *testing.B) {
+	for name, size := range map[string]int{"reference": 150, "carried": 3 << 10} {
+		authID, err := keysOf(b, 0).SignAuthID(token.AuthID{
+			Realm: "/alpha", SessionID: strings.Repeat("s", size), IndexType: "service", IndexValue: "Login",
+			Affinity: router.Format(pinned(1, "am-1:80")), Issued: time.Now(), Expires: time.Now().Add(time.Minute),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		body := `{"authId":"` + authID + `",` + callbacks + `}`
+		r := httptest.NewRequest(http.MethodPost, "/am/json/authenticate", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Body = io.NopCloser(strings.NewReader(body))
+				if d := routing.Decide(router, r, true); d.Affinity.Pin == (affinity.Pin{}) {
+					b.Fatal("it was not found")
+				}
+			}
+		})
+	}
+}

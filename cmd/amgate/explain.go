@@ -93,7 +93,7 @@ ends it earlier. Without a good one no reply names a node.
 
 // affinityIn is the affinity in an authId or a link, or what is one itself.
 func affinityIn(text string) string {
-	if found, ok := affinity.FromAuthID(text); ok {
+	if found, ok := affinity.FromAuthID([]byte(text)); ok {
 		return found
 	}
 	carried := text

@@ -136,7 +136,7 @@ func TestFromAuthID(t *testing.T) {
 		{"deep", jws(strings.Repeat("[", 40_000)), false},
 		{"empty", "", false},
 	} {
-		got, ok := affinity.FromAuthID(tc.authID)
+		got, ok := affinity.FromAuthID([]byte(tc.authID))
 		if ok != tc.want || ok && got != text {
 			t.Errorf("%s: %q, %t", tc.name, got, ok)
 		}
@@ -148,7 +148,7 @@ func FuzzFromAuthID(f *testing.F) {
 	f.Add(jws(`{"affinity":1}`))
 	f.Add("..")
 	f.Fuzz(func(t *testing.T, authID string) {
-		text, ok := affinity.FromAuthID(authID)
+		text, ok := affinity.FromAuthID([]byte(authID))
 		if ok != (len(text) == affinity.TextSize) {
 			t.Errorf("%q, %t", text, ok)
 		}
