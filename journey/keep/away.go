@@ -28,7 +28,7 @@ func (t *Table) IsAway() bool { return t.away.Load() }
 // the step is kept: by a process that is away to what is to be answered next.
 func (m *inMemory) handedOver(o opened, rec record) *journey.Snapshot {
 	from := &origin{
-		id: o.ref, before: rec.plain, until: o.Expires, ref: o.ref,
+		id: o.ref, before: rec.plain, until: o.Expires, ref: o.ref, answered: rec.Allow,
 		state: rec.place, epoch: rec.Epoch, latest: later(rec.Latest, o.Expires), moves: true,
 	}
 	if m.ids.noAllowlisting {

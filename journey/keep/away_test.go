@@ -239,6 +239,35 @@ func TestHandOverDuringAnOutage(t *testing.T) {
 	}
 }
 
+// A node that comes back after a hand-over in doubt does not go on beside the
+// record that it may have written: the journey ends once.
+func TestHandOverInDoubtIsTakenBack(t *testing.T) {
+	for name, fault := range map[string]func(*storetest.Faulty){
+		"refused": func(s *storetest.Faulty) { s.Refused.Store(1) },
+		"lost":    func(s *storetest.Faulty) { s.Lost.Store(1) },
+		"late":    func(s *storetest.Faulty) { s.Late.Store(1) },
+	} {
+		f := newFleet(t, false)
+		m, other := f.node(), f.node()
+		authID := f.begin(m, newSnapshot())
+		m.table.Away(true)
+		fault(f.store)
+		if _, err := m.HandOver(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		m.table.Away(false)
+		sessions := make(map[string]int)
+		if err := f.finish(m, authID, sessions); err != nil {
+			t.Errorf("%s: it does not end: %v", name, err)
+		}
+		f.store.Deliver(t.Context())
+		delete(f.there, m.name)
+		if err := f.finish(other, authID, sessions); err == nil {
+			t.Errorf("%s: it has ended on another node, too", name)
+		}
+	}
+}
+
 // Many journeys are handed over in few transactions; one that is answered
 // meanwhile, or that another node has, holds up none of the others.
 func TestManyJourneysAreHandedOver(t *testing.T) {

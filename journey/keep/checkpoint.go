@@ -46,7 +46,9 @@ func (m *inMemory) checkpoint(s *journey.Snapshot) (sealed string, c change, err
 	if err != nil {
 		return "", change{}, err
 	}
-	st := &stored{Snapshot: s, First: first, Epoch: from.epoch, Latest: from.latest, Salt: s.Salt}
+	st := &stored{
+		Snapshot: s, First: first, Epoch: from.epoch, Latest: from.latest, Salt: s.Salt, Holder: m.table.name,
+	}
 	plain, err := encode(st, MaxState, "the store")
 	if err != nil {
 		return "", change{}, err
@@ -125,12 +127,21 @@ func (m *inMemory) find(ctx context.Context, o opened) (record, error) {
 	missing := err != nil
 	if missing { // as if the node that has it had taken it
 		rec = record{stored: &stored{Mark: markTaken, Owner: o.Affinity}, place: place{key: key}}
+		if checkpoint != nil {
+			rec.Holder = checkpoint.Holder
+		}
 	}
 	if err := m.nodes.Elsewhere(ctx, cmp.Or(rec.Owner, o.Affinity), true); err != nil {
 		return record{}, err
 	}
 	current := checkpoint != nil && checkpoint.Epoch == rec.Epoch
+	answered := checkpoint != nil && checkpoint.Allow == rec.From
 	switch {
+	case rec.Holder == m.table.name: // this process is not lost: the journey gave way, or is over
+		if rec.Mark == markTaken || rec.Mark == markCheckpoint {
+			return record{}, o.lost()
+		}
+		return record{}, journey.ErrExpired
 	case rec.Mark == markCheckpoint && !current:
 		return rec, nil
 	case rec.Mark == markTaken && checkpoint == nil, missing && checkpoint.Epoch != 0:
@@ -139,8 +150,10 @@ func (m *inMemory) find(ctx context.Context, o opened) (record, error) {
 		return record{}, journey.ErrUsed
 	case rec.Mark == markTaken, rec.Mark == markCheckpoint:
 		rec.plain = marking{Mark: markTaken, Epoch: rec.Epoch}.encode()
-	case rec.Mark == markEnded && checkpoint != nil && checkpoint.Allow == rec.From:
+	case rec.Mark == markEnded && answered:
 		checkpoint.Doubted, checkpoint.Epoch = true, rec.Epoch
+	case rec.Mark == markSuspended && answered:
+		checkpoint.Link, checkpoint.Epoch = rec.Link, rec.Epoch
 	default:
 		return record{}, journey.ErrExpired
 	}
@@ -160,11 +173,15 @@ func (m *inMemory) take(ctx context.Context, o opened, rec record) (*journey.Sna
 		return nil, err
 	}
 	held.snap.Salt, held.latest, held.epoch, held.carried = rec.Salt, later(rec.Latest, o.Expires), rec.Epoch+1, true
-	left, plain, err := taken(&rec, held)
+	left, plain, err := m.taken(&rec, held)
 	if err != nil {
 		return nil, err
 	}
-	revision, err := m.commit(ctx, m.replace(rec.place, plain, outlives(held.latest)))
+	ops, err := m.unlink(ctx, store.Key(rec.Link))
+	if err != nil {
+		return nil, err
+	}
+	revision, err := m.commit(ctx, append(ops, m.replace(rec.place, plain, outlives(held.latest))...))
 	if errors.Is(err, store.ErrUnavailable) {
 		m.doubts.add(o.ref, left, false, rec.plain, o.Expires)
 	}
@@ -185,17 +202,34 @@ func (m *inMemory) take(ctx context.Context, o opened, rec record) (*journey.Sna
 	return s, err
 }
 
+// unlink is what makes the link of a suspended journey, if it has one, lead
+// nowhere. journey.ErrExpired says that it was followed.
+func (m *inMemory) unlink(ctx context.Context, key store.Key) ([]store.Op, error) {
+	if key == "" {
+		return nil, nil
+	}
+	link, err := m.get(ctx, key)
+	switch {
+	case isNotFound(err), err == nil && link.Mark != "":
+		return nil, journey.ErrExpired
+	case err != nil:
+		return nil, err
+	}
+	return link.remove(), nil
+}
+
 // taken is the record of a journey that this process takes, and what it is told
 // from others by. It has the journey in it, in case that this process is lost,
 // too, before the client has an authId of this epoch.
-func taken(rec *record, held *resting) (left string, plain []byte, err error) {
+func (m *inMemory) taken(rec *record, held *resting) (left string, plain []byte, err error) {
 	left = newAllow()
 	if rec.Mark == markEnded {
-		return left, marking{Allow: left, Mark: markTaken, Epoch: held.epoch, Owner: rec.Affinity}.encode(), nil
+		taken := marking{Allow: left, Mark: markTaken, Epoch: held.epoch, Owner: rec.Affinity, Holder: m.table.name}
+		return left, taken.encode(), nil
 	}
 	plain, err = encode(&stored{
 		Snapshot: rec.Snapshot, Mark: markCheckpoint, First: rec.First,
-		Epoch: held.epoch, Latest: held.latest, Salt: rec.Salt, Left: left, Owner: rec.Affinity,
+		Epoch: held.epoch, Latest: held.latest, Salt: rec.Salt, Left: left, Owner: rec.Affinity, Holder: m.table.name,
 	}, MaxState, "the store")
 	return left, plain, err
 }
@@ -207,10 +241,13 @@ type marking struct {
 	Mark  mark   `json:"mark"`
 	Epoch int    `json:"epoch,omitempty"`
 	// From is the allowlist state of the step whose answer brought the journey to
-	// its success.
+	// its success, or suspended it; then Link is where it lies.
 	From string `json:"from,omitempty"`
-	// Owner is the affinity of the node that has taken the journey, or ended it.
-	Owner string `json:"owner,omitempty"`
+	Link string `json:"link,omitempty"`
+	// Holder is the table in which the journey is, and Owner the affinity of the
+	// node that has taken the journey, or ended it.
+	Holder string `json:"holder,omitempty"`
+	Owner  string `json:"owner,omitempty"`
 }
 
 func (m marking) encode() []byte {

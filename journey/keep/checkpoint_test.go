@@ -148,6 +148,79 @@ func TestEndIsToldAgainOnceAfterALoss(t *testing.T) {
 	}
 }
 
+// A journey that gave way in a full table was not lost with its node: it starts
+// again, and none of its steps is answered a second time, however often that
+// happens.
+func TestEvictionIsNoLoss(t *testing.T) {
+	f := newFleet(t, true)
+	m := f.node()
+	older := f.begin(m, newSnapshot())
+	taker := f.lost(m)
+	newer, _ := f.step(taker, older) // taken over, so there is a record
+	own := f.begin(taker, newSnapshot())
+	next, _ := f.step(taker, own)
+	done := f.begin(taker, newSnapshot())
+	if err := f.finish(taker, done, make(map[string]int)); err != nil {
+		t.Fatal(err)
+	}
+	taker.table.Limit(keep.TableConfig{MaxJourneys: 1})
+	f.begin(taker, newSnapshot())
+	for what, authID := range map[string]string{
+		"an own one": next, "an older step of it": own, "one that was taken over": newer, "the step it was taken at": older,
+	} {
+		if _, err := taker.Step(t.Context(), "/alpha", authID, keepGoing); !isLost(err, "Login") && !errors.Is(err, journey.ErrUsed) {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
+	if _, err := taker.Step(t.Context(), "/alpha", done, keepGoing); !errors.Is(err, journey.ErrExpired) {
+		t.Errorf("one that has ended: error %v", err)
+	}
+}
+
+// A node may be lost after it has suspended a journey and before it has sent the
+// link: then the step suspends it again, with another link, and the first one
+// leads nowhere; unless it was followed.
+func TestSuspensionIsRepeatedAfterALoss(t *testing.T) {
+	f := newFleet(t, true)
+	suspend := func(m member, authID string) (link string, err error) {
+		var kept *journey.Snapshot
+		_, err = m.Step(t.Context(), "/alpha", authID, func(_ context.Context, s *journey.Snapshot) error {
+			s.Suspended = &journey.Suspension{At: time.Now(), Until: time.Now().Add(time.Minute)}
+			kept = s
+			return nil
+		})
+		if err == nil {
+			link = kept.SuspendedID
+		}
+		return link, err
+	}
+	m := f.node()
+	older := f.begin(m, newSnapshot())
+	step, _ := f.step(m, older)
+	first, err := suspend(m, step)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = f.lost(m)
+	if _, err := suspend(m, older); !errors.Is(err, journey.ErrExpired) {
+		t.Errorf("an older step: %v", err)
+	}
+	second, err := suspend(m, step)
+	if err != nil {
+		t.Fatalf("the step that was sent again: %v", err)
+	}
+	if _, err := m.Resume(t.Context(), "/alpha", first, keepGoing); !errors.Is(err, journey.ErrNotSuspended) {
+		t.Errorf("the first link: %v", err)
+	}
+	if _, err := m.Resume(t.Context(), "/alpha", second, keepGoing); err != nil {
+		t.Errorf("the second link: %v", err)
+	}
+	m = f.lost(m)
+	if _, err := suspend(m, step); err == nil {
+		t.Error("the step suspends a journey whose link was followed")
+	}
+}
+
 // A journey that failed is over on all nodes.
 func TestFailedJourneyIsOverAfterALoss(t *testing.T) {
 	f := newFleet(t, true)

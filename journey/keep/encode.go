@@ -42,13 +42,15 @@ type stored struct {
 
 	// These are of a journey in memory that other nodes may go on with. Epoch
 	// counts who had it and what made its earlier checkpoints worthless, Salt is
-	// the snapshot's, From and Owner are as in marking. Left is in the place of the allowlist
+	// the snapshot's, From, Link, Owner and Holder are as in marking. Left is in the place of the allowlist
 	// state where that does not tell the record from others.
-	Epoch int    `json:"epoch,omitempty"`
-	Salt  []byte `json:"salt,omitempty"`
-	From  string `json:"from,omitempty"`
-	Owner string `json:"owner,omitempty"`
-	Left  string `json:"left,omitempty"`
+	Epoch  int    `json:"epoch,omitempty"`
+	Salt   []byte `json:"salt,omitempty"`
+	From   string `json:"from,omitempty"`
+	Owner  string `json:"owner,omitempty"`
+	Holder string `json:"holder,omitempty"`
+	Link   string `json:"link,omitempty"`
+	Left   string `json:"left,omitempty"`
 }
 
 // mark tells what became of a journey, in the place of its state.

@@ -133,6 +133,10 @@ type origin struct {
 	state, link place
 	// left is what a commit was to leave, "" if there was none.
 	left string
+	// answered is the allowlist state of the step that is being answered, and
+	// suspends the key of the link that the answer leads to.
+	answered string
+	suspends store.Key
 
 	// first, opening, latest and epoch are as in stored. start is first for a
 	// journey in memory, and held says that it is there. moves says that its

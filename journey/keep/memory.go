@@ -66,7 +66,7 @@ func (m *inMemory) load(ctx context.Context, o opened) (*journey.Snapshot, error
 func (m *inMemory) here(ctx context.Context, o opened, held *resting) (*journey.Snapshot, error) {
 	from := &origin{
 		id: o.ref, until: o.Expires, ref: o.ref,
-		held: true, state: held.record, epoch: held.epoch, latest: held.latest, carried: held.carried,
+		answered: held.snap.Allow, held: true, state: held.record, epoch: held.epoch, latest: held.latest, carried: held.carried,
 	}
 	if m.ids.noAllowlisting {
 		from.start = held.atFirst()
@@ -131,7 +131,7 @@ func (m *inMemory) keep(s *journey.Snapshot) (string, change, error) {
 		return "", change{}, err
 	}
 	if from.moves && len(c.ops) == 0 {
-		mark := marking{Allow: s.Allow, Mark: markTaken, Epoch: from.epoch, Owner: s.Affinity}
+		mark := marking{Allow: s.Allow, Mark: markTaken, Epoch: from.epoch, Owner: s.Affinity, Holder: m.table.name}
 		c.ops = m.replace(from.state, mark.encode(), outlives(from.latest))
 	}
 	authID, err := m.ids.sign(s, m.ids.reference(from.ref), "", checkpoint)
@@ -165,7 +165,7 @@ func (m *inMemory) close(s *journey.Snapshot, mark marking) change {
 	until := later(from.latest, s.Deadline)
 	c := change{then: func(int64) { m.table.put(from.ref, nil, 0, until) }}
 	if m.survives || from.carried || from.state.revision != 0 {
-		mark.Epoch, mark.Owner = from.epoch, s.Affinity
+		mark.Epoch, mark.Owner, mark.Holder = from.epoch, s.Affinity, m.table.name
 		c.ops, c.left = m.replace(from.state, mark.encode(), outlives(until)), mark.Allow
 		c.yield = func() { m.letGo(from.ref) }
 	}
@@ -173,7 +173,8 @@ func (m *inMemory) close(s *journey.Snapshot, mark marking) change {
 }
 
 func (m *inMemory) withdraw(s *journey.Snapshot) change {
-	return m.close(s, marking{Allow: s.Allow, Mark: markSuspended})
+	from := originOf(s)
+	return m.close(s, marking{Allow: s.Allow, Mark: markSuspended, From: from.answered, Link: string(from.suspends)})
 }
 
 func (m *inMemory) end(s *journey.Snapshot, failed bool) (change, error) {

@@ -26,6 +26,7 @@ func (k *Keeper) suspend(ctx context.Context, s *journey.Snapshot) (string, erro
 		return "", err
 	}
 	head := journey.NewID()
+	originOf(s).suspends = linkKey(head)
 	c := k.scheme.withdraw(s)
 	c.ops = append(c.ops, k.records.create(linkKey(head), plain, s.Suspended.Until))
 	if err := k.apply(ctx, s, c); err != nil {

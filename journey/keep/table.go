@@ -3,6 +3,7 @@ package keep
 import (
 	"container/heap"
 	"container/list"
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,12 +43,15 @@ type Table struct {
 	shelf[resting]
 	locks locks
 	salt  []byte // of the journeys that begin here, see inMemory.place
-	away  atomic.Bool
+	// name tells this table from those of other processes, and of this one
+	// before it was started again.
+	name string
+	away atomic.Bool
 }
 
 // NewTable returns an empty table.
 func NewTable(cfg TableConfig) *Table {
-	t := &Table{salt: newSalt()}
+	t := &Table{salt: newSalt(), name: rand.Text()}
 	t.Limit(cfg)
 	return t
 }

@@ -533,6 +533,12 @@ func (w *world) take(rt *rapid.T, v *visitor, step *seen, do func(context.Contex
 	if t.ran && t.after.Found == journey.FoundTakenOver {
 		step.at, step.handedOver = w.address(on), false
 	}
+	if w.survives && !isLink(v, step) { // a suspension that is repeated has another link
+		for i := range v.links {
+			v.links[i].answered = v.links[i].answered || t.ran && t.after.Found == journey.FoundTakenOver
+			v.links[i].doubted = v.links[i].doubted || errors.Is(err, store.ErrUnavailable)
+		}
+	}
 	if err != nil {
 		return
 	}
