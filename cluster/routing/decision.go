@@ -11,10 +11,12 @@ type Why string
 
 // The reasons of an edge.
 const (
-	// WhyPin: the journey lives there.
+	// WhyPin: the journey lives there, or it begins where its client's last one
+	// lived.
 	WhyPin Why = "pin"
 	// WhyLoad: the journey begins, and of the two best-ranked nodes this has
-	// fewer journeys, though it is the second.
+	// fewer journeys, though it is the second; or the node of its client's last
+	// journey has too many.
 	WhyLoad Why = "bounded-load"
 	// WhyHash: it is the best-ranked of the nodes that can be taken.
 	WhyHash Why = "hash"
@@ -28,6 +30,9 @@ type Decision struct {
 	Affinity affinity.Affinity
 	// Begins says that the request can begin a journey.
 	Begins bool
+	// Returns says that it surely does, and that the pin of the Affinity is that of
+	// its client's last journey: nothing rests there, so that it is a wish.
+	Returns bool
 
 	// list[at:n] are the nodes that come next, as table has them. list[:at] are
 	// those that the request was sent to or that could not be taken, and offset
@@ -35,8 +40,9 @@ type Decision struct {
 	table         *Table
 	list          [affinity.Few]int
 	at, n, offset int
-	// pinned says that list[0] is the journey's own node.
-	pinned bool
+	// pinned says that list[0] is the node that the Affinity names, and diverted
+	// that this one has too many journeys.
+	pinned, diverted bool
 	// tried are nodes from earlier lists.
 	tried []affinity.Pin
 
@@ -128,6 +134,9 @@ func (d *Decision) walk(free func(place int) bool) int {
 		switch {
 		case d.pinned && place == 0:
 			why = WhyPin
+		case d.diverted && d.chosen.times == 0:
+			why = WhyLoad
+			fallthrough
 		case d.Begins && d.chosen.times == 0:
 			if lighter := d.lighter(place, free); lighter != place {
 				d.list[place], d.list[lighter] = d.list[lighter], d.list[place]
@@ -171,20 +180,54 @@ func (d *Decision) decide(t *Table, all bool) {
 	for _, i := range d.list[:d.at] {
 		d.tried = append(d.tried, d.table.nodes[i].Pin)
 	}
-	d.table, d.at, d.n, d.offset, d.pinned = t, 0, 0, 0, false
-	if i, ok := t.leads(d.Affinity.Pin); ok && (i < t.ready || !d.Begins) && !d.wasTried(i) {
-		d.list[0], d.n, d.pinned = i, 1, true
-		if !all {
+	d.table, d.at, d.n, d.offset, d.pinned, d.diverted = t, 0, 0, 0, false, false
+	i, ok := t.leads(d.Affinity.Pin)
+	ok = ok && (i < t.ready || !d.Begins) && !d.wasTried(i)
+	if ok && !d.Returns {
+		if d.lead(i, false); !all {
 			return
 		}
 	}
 	if t.ready >= len(d.list) && d.n == 0 && len(d.tried) == 0 {
 		d.list, d.n = d.Affinity.Best(t.nodes[:t.ready]) // what most requests come to
+	} else {
+		d.fill(0, t.ready)
+		d.fill(t.ready, t.known)
+		d.fill(t.known, len(t.nodes))
+	}
+	if ok && d.Returns {
+		if d.diverted = d.exceeds(i); !d.diverted {
+			d.lead(i, all)
+		}
+	}
+}
+
+// exceeds reports whether a node has more than 1.25 times the journeys of the
+// lighter of the two best-ranked, with the new one: the bound of consistent hashing
+// with bounded loads, which is Envoy's and Google's. Beyond it the node of the
+// client's last journey is not taken; so clients that come back spread over a node
+// that was added, and none can aim what it begins at a node.
+func (d *Decision) exceeds(i int) bool {
+	members := d.table.members
+	load := members[i].Load()
+	for _, best := range d.list[:min(d.n, 2)] {
+		if best < d.table.ready && 4*load >= 5*(members[best].Load()+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// lead puts a node in front of the list, before the others if all are wanted.
+func (d *Decision) lead(i int, all bool) {
+	others, n := d.list, d.n
+	d.list[0], d.n, d.pinned = i, 1, true
+	if !all {
 		return
 	}
-	d.fill(0, t.ready)
-	d.fill(t.ready, t.known)
-	d.fill(t.known, len(t.nodes))
+	for _, other := range others[:n] {
+		d.append(other)
+	}
 }
 
 func (d *Decision) wasTried(i int) bool { return slices.Contains(d.tried, d.table.nodes[i].Pin) }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -309,6 +310,139 @@ func TestNewJourneysSpreadByLoad(t *testing.T) {
 	}
 }
 
+// begin is the node on which a client that has a cookie begins a journey with this
+// body; it is of unknown length if chunked says so.
+func begin(t *testing.T, table *routing.Table, cookie affinity.Affinity, body string, chunked bool) (address string) {
+	t.Helper()
+	r := httptest.NewRequest("POST", "/am/json/authenticate", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Cookie", "amlbcookie="+router.Format(cookie))
+	if chunked {
+		r.ContentLength = -1
+	}
+	d := routing.Decide(router, r, true)
+	offer := d.Offer(table)
+	i := d.NextOffered(all)
+	if i < 0 {
+		t.Fatal("no node is offered")
+	}
+	return offer[i]
+}
+
+// TestReturningBrowsersSpread: every browser has the cookie of its last login. They
+// stay where they were as long as that is no more than a quarter above the others,
+// so a node that was added gets its share of them, too.
+func TestReturningBrowsersSpread(t *testing.T) {
+	t.Parallel()
+	const n, journeys = 10, 2_000
+	addresses := named(n + 1)
+	added := addresses[n]
+	var members []cluster.Member
+	for _, address := range addresses {
+		node := cluster.Node{Name: address, Address: address, Journeys: journeys}
+		if address == added {
+			node.Journeys = 0
+		}
+		members = append(members, cluster.NewMember(router, node))
+	}
+	view := cluster.NewView(members)
+	table := directoryOf(view)
+	moved := 0
+	for i := range n * journeys {
+		home := addresses[i%n]
+		if got := begin(t, table, pinned(i, home), "{}", false); got != home {
+			moved++
+		}
+	}
+	most, sum := 0, 0
+	for _, m := range view.Members {
+		most, sum = max(most, m.Load()), sum+m.Load()
+	}
+	if newest, _ := view.At(added); newest.Load()*130 < most*100 {
+		t.Errorf("the node that was added has %d journeys, another one %d", newest.Load(), most)
+	}
+	if most*(n+1)*100 > sum*115 {
+		t.Errorf("a node has %d journeys, the mean is %d", most, sum/(n+1))
+	}
+	// No more of them than it takes: the share of the node that was added.
+	if share := 2 * n * journeys / (n + 1); moved > share {
+		t.Errorf("%d browsers of %d changed their node", moved, n*journeys)
+	}
+}
+
+// TestOneCookieAimsAtNoNode: whatever it sends, a script with one genuine cookie
+// begins no more journeys on its node than the bound of load allows.
+func TestOneCookieAimsAtNoNode(t *testing.T) {
+	t.Parallel()
+	const n, journeys = 10, 10_000
+	addresses := named(n)
+	pad := strings.Repeat("x", 400)
+	for name, tc := range map[string]struct {
+		body    string
+		chunked bool
+	}{
+		"an empty step":            {},
+		"a padded body":            {body: `{"pad":"` + pad + `"}`},
+		"an authId that is a text": {body: `{"pad":"authId ` + pad + `"}`},
+		"of unknown length":        {body: `{"pad":"` + pad + `"}`, chunked: true},
+		"too large to be read":     {body: `{"pad":"` + strings.Repeat("x", routing.MaxPeek) + `"}`},
+	} {
+		view := viewOf(addresses)
+		table := directoryOf(view)
+		sent := make(map[string]int)
+		for range journeys {
+			sent[begin(t, table, pinned(1, addresses[0]), tc.body, tc.chunked)]++
+		}
+		for address, got := range sent {
+			if got*n*100 > journeys*125 {
+				t.Errorf("%s: %d of %d journeys begin on %s", name, got, journeys, address)
+			}
+		}
+	}
+}
+
+// TestOnlyWhatSurelyBeginsMayMove: what may go on with a journey follows its pin,
+// however many journeys are there.
+func TestOnlyWhatSurelyBeginsMayMove(t *testing.T) {
+	t.Parallel()
+	addresses := named(3)
+	busy := cluster.Node{Name: "am-0", Address: addresses[0], Journeys: 1_000_000}
+	view := cluster.NewView([]cluster.Member{
+		cluster.NewMember(router, busy),
+		cluster.NewMember(router, cluster.Node{Name: "am-1", Address: addresses[1]}),
+		cluster.NewMember(router, cluster.Node{Name: "am-2", Address: addresses[2]}),
+	})
+	cookie := pinned(1, busy.Address)
+	link := url.Values{"suspendedId": {strings.Repeat("x", 62) + affinity.ForLink(router.Format(cookie))}}.Encode()
+	for _, tc := range []struct {
+		method, target, body string
+		stays                bool
+	}{
+		{"POST", "/am/json/authenticate", "{}", false},
+		{"POST", "/am/json/authenticate?amlbcookie=" + router.Format(cookie), "", false},
+		{"POST", "/am/json/authenticate", `{"authId":"` + strings.Repeat("x", 400) + `"}`, true},
+		{"POST", "/am/json/authenticate?" + link, "", true},
+		{"GET", "/am/XUI/?realm=/alpha", "", true},
+		{"GET", "/am/XUI/?realm=/alpha&wait=1", "", true},
+		{"POST", "/am/XUI/?realm=/alpha", "a=b", true},
+		{"POST", "/am/json/sessions?_action=logout", "{}", true},
+	} {
+		r := httptest.NewRequest(tc.method, tc.target, strings.NewReader(tc.body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Cookie", "amlbcookie="+router.Format(cookie))
+		d := routing.Decide(router, r, true)
+		if got := next(d, tableOf(addresses, view), addresses); (got == busy.Address) != tc.stays {
+			t.Errorf("%s %s %.20s goes to %s", tc.method, tc.target, tc.body, got)
+		}
+		if why := d.Explain("edge"); !tc.stays && !strings.Contains(why, "why=bounded-load") {
+			t.Errorf("%s %s: %s", tc.method, tc.target, why)
+		}
+		if (d.Affinity.ID == cookie.ID) != tc.stays {
+			t.Errorf("%s %s: the id is that of the last journey: %t", tc.method, tc.target, !tc.stays)
+		}
+	}
+}
+
 // TestOnlyWhatBeginsAJourneyIsCounted: a look at the login page and a call of
 // authenticate begin one; steps, links and everything else do not.
 func TestOnlyWhatBeginsAJourneyIsCounted(t *testing.T) {
@@ -344,7 +478,7 @@ func BenchmarkPick(b *testing.B) {
 	for _, n := range []int{3, 10, 100, 1000} {
 		addresses := named(n)
 		table := tableOf(addresses, viewOf(addresses))
-		for _, kind := range []string{"pinned", "begins", "orphan"} {
+		for _, kind := range []string{"pinned", "begins", "returns", "orphan"} {
 			b.Run(fmt.Sprintf("nodes=%d/%s", n, kind), func(b *testing.B) {
 				pins := make([]affinity.Pin, n)
 				for i := range pins {
@@ -353,8 +487,8 @@ func BenchmarkPick(b *testing.B) {
 				b.ReportAllocs()
 				var d routing.Decision
 				for i := 0; b.Loop(); i++ {
-					d = routing.Decision{Affinity: numbered(i), Begins: kind == "begins"}
-					if kind == "pinned" {
+					d = routing.Decision{Affinity: numbered(i), Begins: kind == "begins" || kind == "returns", Returns: kind == "returns"}
+					if kind == "pinned" || kind == "returns" {
 						d.Affinity.Pin = pins[i%n]
 					}
 					if d.Next(table, all) < 0 {

@@ -24,30 +24,39 @@ const (
 // Decide reads which journey a request belongs to: from the query, the cookie
 // amlbcookie and, if peek says so and neither tells, from the authId in the body,
 // which is put back. None of them is believed without its MAC. What belongs to no
-// journey gets an affinity of its own.
+// journey gets an affinity of its own; what begins one although it names an
+// earlier one's gets an id of its own and keeps the pin.
 //
 // It waits for the body no longer than the server's own deadlines allow, and
 // for none that is larger than MaxPeek, of unknown length or not JSON.
 func Decide(router *affinity.Router, r *http.Request, peek bool) *Decision {
-	d := &Decision{Begins: mayBegin(r) && r.ContentLength < minAuthID}
-	var ok bool
-	if d.Affinity, ok = fromQuery(router, r.URL.RawQuery); ok {
-		return d
-	}
-	if d.Affinity, ok = fromCookie(router, r); ok {
-		return d
-	}
-	if peek && peekable(r) {
+	begins := mayBegin(r)
+	// Of a body of unknown length, or of one that is too large, it is not known. A
+	// step that goes astray for that is passed on by the node that it reaches.
+	d := &Decision{Begins: begins && (r.ContentLength < minAuthID || r.ContentLength > MaxPeek)}
+	known := d.named(router, r)
+	if peek && peekable(r) && (!known || begins && !d.Begins) {
 		authID := peekAuthID(r)
-		d.Begins = mayBegin(r) && len(authID) == 0
-		if text, found := affinity.FromAuthID(authID); found {
-			if d.Affinity, ok = router.Parse(text); ok {
-				return d
-			}
+		d.Begins = begins && len(authID) == 0
+		if text, found := affinity.FromAuthID(authID); found && !known {
+			d.Affinity, known = router.Parse(text)
 		}
 	}
-	d.Affinity = router.Begin()
+	switch {
+	case !known:
+		d.Affinity = router.Begin()
+	case d.Begins && r.Method == http.MethodPost:
+		d.Returns, d.Affinity.ID = true, router.Begin().ID
+	}
 	return d
+}
+
+// named takes the affinity that the query or the cookie names.
+func (d *Decision) named(router *affinity.Router, r *http.Request) (ok bool) {
+	if d.Affinity, ok = fromQuery(router, r.URL.RawQuery); !ok {
+		d.Affinity, ok = fromCookie(router, r)
+	}
+	return ok
 }
 
 // mayBegin reports whether a request can begin a journey, as far as its line

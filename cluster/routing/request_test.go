@@ -64,7 +64,7 @@ func TestWhereTheAffinityIsRead(t *testing.T) {
 	}{
 		"a link":                           {query: "?" + linked, want: &one},
 		"a link and another's cookie":      {query: "?" + linked, cookie: text(two), want: &one},
-		"the parameter of a form":          {query: "?realm=/&amlbcookie=" + text(one), cookie: text(two), want: &one},
+		"the parameter of a form":          {query: "?realm=/&amlbcookie=" + text(one), cookie: text(two), body: `{"authId":"` + authIDWith(t, text(three)) + `"}`, peek: true, want: &one},
 		"a cookie":                         {cookie: text(two), body: `{"authId":"` + authIDWith(t, text(three)) + `"}`, peek: true, want: &two},
 		"an authId":                        {body: `{"authId":"` + authIDWith(t, text(three)) + `",` + callbacks + `}`, peek: true, want: &three},
 		"an authId, written with space":    {body: "{\n\t" + callbacks + ",\n\t\"authId\" : \"" + authIDWith(t, text(three)) + "\"\n}", peek: true, want: &three},
