@@ -46,6 +46,7 @@ type Auth struct {
 	// with a matcher, for the requests that the matcher leaves out.
 	Public bool `json:"public,omitempty"`
 
+	app  *App
 	gate *gateway.Gateway
 }
 
@@ -78,7 +79,7 @@ func (a *Auth) Provision(ctx caddy.Context) error {
 	if err := cfg.Check(); err != nil {
 		return fmt.Errorf("am_auth: %w", err)
 	}
-	a.gate = gateway.New(cfg)
+	a.app, a.gate = app, gateway.New(cfg)
 	return nil
 }
 
@@ -92,6 +93,7 @@ func (a *Auth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		}
 		return next.ServeHTTP(w, r)
 	}
+	a.app.awaitStart(r.Context())
 	sent := r
 	if !first {
 		again := *r

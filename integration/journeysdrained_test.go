@@ -6,12 +6,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/amgate/amgate/integration/history"
 )
 
 // TestNoJourneyLostByDraining drains a node with many journeys in its memory,
@@ -65,93 +62,6 @@ func TestNoJourneyLostByDraining(t *testing.T) {
 	}
 	c.noRestarts(t)
 	t.Logf("%d journeys at the node, %d elsewhere", len(walks), len(others))
-}
-
-// TestStepsOfADrainingNode sends each step of journeys several times at once, to
-// all nodes and edges, while their node drains and comes back: each is answered
-// once, by whom it may be, and refused afterwards.
-func TestStepsOfADrainingNode(t *testing.T) {
-	c := startNet(t, clusterSpec{nodes: 3, directory: true})
-	h := history.NewRecorder()
-	ctx, stop := context.WithCancel(context.Background())
-	var clients sync.WaitGroup
-	for i := range journeysIn(8, 16) {
-		base := c.edge.client("/alpha")
-		clients.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
-				c.answerTwice(t, h, base.another(false), fmt.Sprintf("%d.%d", i, n))
-			}
-		})
-	}
-	for i := range journeysIn(3, 12) {
-		node := c.nodes[i%len(c.nodes)]
-		node.drain(rand.N(300 * time.Millisecond))
-		node.stop()
-		node.start()
-	}
-	stop()
-	clients.Wait()
-	ops := h.Ops()
-	done := 0
-	for _, op := range ops {
-		if op.Outcome == history.Done {
-			done++
-		}
-	}
-	if err := history.CheckSteps(ops); err != nil {
-		t.Error(err)
-	}
-	c.noRestarts(t)
-	t.Logf("%d answers, %d of them counted", len(ops), done)
-}
-
-// answerTwice walks a journey whose every step several clients answer at once,
-// at any node or edge, and notes what they are told.
-func (c *cluster) answerTwice(t *testing.T, h *history.Recorder, client *client, journey string) {
-	doors := slices.Concat(c.edges, c.nodes)
-	w := &walk{sample: chosen, client: client, user: c.user, to: func() *process { return pick(c.edges) }, again: unserved}
-	if err := w.begin(); err != nil {
-		t.Error(err)
-		return
-	}
-	for n, went := 0, true; went && w.token == ""; n++ {
-		var twins [3]walk
-		var all sync.WaitGroup
-		for i := range twins {
-			twins[i] = *w
-			all.Go(func() {
-				door := pick(doors)
-				op := history.Op{Client: i, Node: door.url, Record: journey, Kind: history.Answer, Value: strconv.Itoa(n)}
-				h.Do(op, func(op *history.Op) { op.Outcome = twins[i].answerAt(door) })
-			})
-		}
-		all.Wait()
-		went = false // if nobody was told: all may have reached a node that ended
-		for i := range twins {
-			if twins[i].at > n || twins[i].token != "" {
-				w, went = &twins[i], true
-			}
-		}
-	}
-}
-
-// answerAt answers the step that the walk is at, and says what came of it. A
-// journey that starts again is Gone.
-func (w *walk) answerAt(door *process) history.Outcome {
-	r, err := w.client.at(door).tryAnswer(w.step, w.way[w.at].answer(w)...)
-	switch {
-	case err != nil || r.status >= http.StatusInternalServerError:
-		return history.Unknown
-	case r.status == http.StatusUnauthorized:
-		return history.Refused
-	}
-	if err := w.answered(r, nil); err != nil {
-		w.client.t.Error(err)
-	}
-	if w.restarts+w.repeats > 0 {
-		return history.Gone
-	}
-	return history.Done
 }
 
 // TestNoJourneyLostByRollingRestart restarts all nodes and edges one after the

@@ -11,24 +11,34 @@ import (
 // step's number; a journey's first one is 0.
 const Answer Kind = "answer"
 
+// Journey says what CheckSteps is to know of the journeys.
+type Journey struct {
+	// Steps is how many steps each has.
+	Steps int
+	// Losses is how many nodes were lost. With each, a journey may forget which
+	// step was to be answered: it goes on from an older one, and refuses what was
+	// handed out after that. If it had ended, it may tell of its end once more.
+	Losses int
+}
+
 // CheckSteps judges what clients saw that answered the steps of journeys at
 // several nodes, each step several times: nil if there is an order of all that
 // happened in which each step was answered once, after the one before it, and
-// Refused only when it had been answered. The error shows the operations on
-// one journey, a Record, for which there is none.
-func CheckSteps(ops []Op) error {
-	journeys := make(map[string][]porcupine.Operation)
-	of := make(map[string][]Op)
+// Refused only when it had been answered, but for what Losses allow; and in which
+// only a journey that had come to its end was Gone. The error shows the
+// operations on one journey, a Record, for which there is none.
+func (j Journey) CheckSteps(ops []Op) error {
+	search, of := make(map[string][]porcupine.Operation), make(map[string][]Op)
 	for _, op := range ops {
-		journeys[op.Record] = append(journeys[op.Record], operation(op, 0))
+		search[op.Record] = append(search[op.Record], operation(op, 0))
 		of[op.Record] = append(of[op.Record], op)
 	}
 	model := porcupine.Model{
-		Init:  func() any { return 0 },
-		Step:  func(s, input, _ any) (bool, any) { return stepOn(s.(int), input.(Op)) },
+		Init:  func() any { return progress{} },
+		Step:  func(s, input, _ any) (bool, any) { return j.step(s.(progress), input.(Op)) },
 		Equal: func(a, b any) bool { return a == b },
 	}
-	for journey, search := range journeys {
+	for journey, search := range search {
 		switch result := porcupine.CheckOperationsTimeout(model, search, searchLimit); result {
 		case porcupine.Ok:
 		case porcupine.Illegal:
@@ -40,17 +50,26 @@ func CheckSteps(ops []Op) error {
 	return nil
 }
 
-// stepOn is how a journey behaves for one client alone: at is the step that it
-// waits for an answer to.
-func stepOn(at int, op Op) (bool, int) {
+// progress is the step that a journey waits for an answer to, and how many
+// losses it has felt.
+type progress struct{ at, lost int }
+
+// step is how a journey behaves for one client alone. What is Unknown happens if
+// it can: if it never happened, it may as well have done so last of all.
+func (j Journey) step(p progress, op Op) (bool, progress) {
 	n, err := strconv.Atoi(op.Value)
+	older := n < p.at && p.lost < j.Losses && (p.at < j.Steps || n == j.Steps-1)
 	switch {
 	case err != nil || op.Kind != Answer:
-		return false, at
+		return false, p
+	case op.Outcome == Gone:
+		return p.at == j.Steps, p
 	case op.Outcome == Refused:
-		return n < at, at
-	case n == at && op.Outcome != Gone:
-		return true, at + 1
+		return n < p.at || p.lost > 0, p
+	case n == p.at:
+		return true, progress{n + 1, p.lost}
+	case older:
+		return true, progress{n + 1, p.lost + 1}
 	}
-	return op.Outcome == Unknown, at // it may never happen
+	return op.Outcome == Unknown, p
 }

@@ -18,24 +18,45 @@ func TestCheckSteps(t *testing.T) {
 	}
 	const done, refused, gone, unknown = history.Done, history.Refused, history.Gone, history.Unknown
 	for name, test := range map[string]struct {
-		ops  []history.Op
-		want string
+		losses int
+		ops    []history.Op
+		want   string
 	}{
-		"one after the other":                 {[]history.Op{on("0", done, 0, 1), on("1", done, 2, 3)}, ""},
-		"twice at once, refused once":         {[]history.Op{on("0", done, 0, 5), on("0", refused, 1, 4)}, ""},
-		"refused before it was asked":         {[]history.Op{on("0", refused, 0, 1), on("0", done, 2, 3)}, "no order"},
-		"answered twice":                      {[]history.Op{on("0", done, 0, 1), on("0", done, 2, 3)}, "no order"},
-		"answered twice at once":              {[]history.Op{on("0", done, 0, 5), on("0", done, 1, 4)}, "no order"},
-		"the second before the first":         {[]history.Op{on("1", done, 0, 1), on("0", done, 2, 3)}, "no order"},
-		"an older one again":                  {[]history.Op{on("0", done, 0, 1), on("1", done, 2, 3), on("0", done, 4, 5)}, "no order"},
-		"refused though nobody answered it":   {[]history.Op{on("0", refused, 0, 1)}, "no order"},
-		"refused, and perhaps answered":       {[]history.Op{on("0", unknown, 0, 1), on("0", refused, 2, 3)}, ""},
-		"perhaps answered, and then for sure": {[]history.Op{on("0", unknown, 0, 1), on("0", done, 2, 3)}, ""},
-		"the journey is gone":                 {[]history.Op{on("0", gone, 0, 1)}, "no order"},
-		"no number":                           {[]history.Op{on("", done, 0, 1)}, "no order"},
+		"one after the other":                 {0, []history.Op{on("0", done, 0, 1), on("1", done, 2, 3)}, ""},
+		"twice at once, refused once":         {0, []history.Op{on("0", done, 0, 5), on("0", refused, 1, 4)}, ""},
+		"refused before it was asked":         {0, []history.Op{on("0", refused, 0, 1), on("0", done, 2, 3)}, "no order"},
+		"answered twice":                      {0, []history.Op{on("0", done, 0, 1), on("0", done, 2, 3)}, "no order"},
+		"answered twice at once":              {0, []history.Op{on("0", done, 0, 5), on("0", done, 1, 4)}, "no order"},
+		"the second before the first":         {0, []history.Op{on("1", done, 0, 1), on("0", done, 2, 3)}, "no order"},
+		"an older one again":                  {0, []history.Op{on("0", done, 0, 1), on("1", done, 2, 3), on("0", done, 4, 5)}, "no order"},
+		"refused though nobody answered it":   {0, []history.Op{on("0", refused, 0, 1)}, "no order"},
+		"refused, and perhaps answered":       {0, []history.Op{on("0", unknown, 0, 1), on("0", refused, 2, 3)}, ""},
+		"perhaps answered, and then for sure": {0, []history.Op{on("0", unknown, 0, 1), on("0", done, 2, 3)}, ""},
+		"the journey is gone":                 {0, []history.Op{on("0", gone, 0, 1)}, "no order"},
+		"an older one again after a loss": {1, []history.Op{
+			on("0", done, 0, 1), on("1", done, 2, 3), on("0", done, 4, 5), on("1", done, 6, 7), on("1", refused, 8, 9),
+		}, ""},
+		"one older one after a loss": {1, []history.Op{
+			on("0", done, 0, 1), on("1", done, 2, 3), on("0", done, 4, 5), on("0", done, 6, 7),
+		}, "no order"},
+		"what the lost node handed out": {1, []history.Op{on("0", done, 0, 1), on("0", done, 2, 3), on("1", refused, 4, 5)}, ""},
+		"the end told once more":        {1, []history.Op{on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 4, 5), on("2", done, 6, 7)}, ""},
+		"the end told twice more": {1, []history.Op{
+			on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 4, 5), on("2", done, 6, 7), on("2", done, 8, 9),
+		}, "no order"},
+		"an older one after the end": {1, []history.Op{
+			on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 4, 5), on("1", done, 6, 7),
+		}, "no order"},
+		"gone after its end": {0, []history.Op{
+			on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 4, 5), on("2", gone, 6, 7),
+		}, ""},
+		"gone before its end": {0, []history.Op{
+			on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 6, 7), on("2", gone, 4, 5),
+		}, "no order"},
+		"no number": {0, []history.Op{on("", done, 0, 1)}, "no order"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := history.CheckSteps(test.ops)
+			err := history.Journey{Steps: 3, Losses: test.losses}.CheckSteps(test.ops)
 			switch {
 			case test.want == "" && err != nil:
 				t.Error(err)
@@ -46,7 +67,7 @@ func TestCheckSteps(t *testing.T) {
 	}
 	other := on("0", done, 2, 3)
 	other.Record = "k"
-	if err := history.CheckSteps([]history.Op{on("0", done, 0, 1), other}); err != nil {
+	if err := (history.Journey{Steps: 3}).CheckSteps([]history.Op{on("0", done, 0, 1), other}); err != nil {
 		t.Errorf("of two journeys: %v", err)
 	}
 }
