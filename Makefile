@@ -44,7 +44,7 @@ chaos: ## Run the tests of faults in their long form, and write the table of doc
 
 .PHONY: journeys
 journeys: ## Run the tests of journeys whose nodes come, go, hang and are killed in their long form
-	$(GO) test -run '^Test(NoJourneyLost|JourneysLost|KilledNode|FrozenNode|StepsOfADrainingNode)' -timeout 60m -v ./integration -chaos
+	$(GO) test -run '^Test(NoJourneyLost|JourneysLost|KilledNode|FrozenNode|StepsOf)' -timeout 60m -v ./integration -chaos
 
 .PHONY: lint
 lint: ## Run the linters of .golangci.yml

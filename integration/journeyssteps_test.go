@@ -20,7 +20,7 @@ import (
 // once, by whom it may be, and refused afterwards.
 func TestStepsOfADrainingNode(t *testing.T) {
 	c := startNet(t, clusterSpec{nodes: 3, directory: true})
-	c.answerSteps(t, 0, func() {
+	c.answerSteps(t, func(func(*process)) {
 		for i := range journeysIn(3, 12) {
 			node := c.nodes[i%len(c.nodes)]
 			node.drain(rand.N(300 * time.Millisecond))
@@ -35,20 +35,19 @@ func TestStepsOfADrainingNode(t *testing.T) {
 // most, and no journey leads to two sessions.
 func TestStepsOfKilledNodes(t *testing.T) {
 	c := startNet(t, clusterSpec{nodes: 3, directory: true, journeySessions: survives})
-	kills := journeysIn(3, 12)
-	c.answerSteps(t, kills, func() {
-		for i := range kills {
+	c.answerSteps(t, func(lose func(*process)) {
+		for i := range journeysIn(3, 12) {
 			node := c.nodes[i%len(c.nodes)]
 			time.Sleep(rand.N(time.Second))
-			node.kill()
+			lose(node)
 			node.start()
 		}
 	})
 }
 
 // answerSteps lets clients answer steps until it has done what happens
-// meanwhile, in which so many nodes are lost, and judges what they were told.
-func (c *cluster) answerSteps(t *testing.T, losses int, meanwhile func()) {
+// meanwhile, which may lose nodes, and judges what they were told.
+func (c *cluster) answerSteps(t *testing.T, meanwhile func(lose func(*process))) {
 	t.Helper()
 	h := history.NewRecorder()
 	ctx, stop := context.WithCancel(context.Background())
@@ -61,7 +60,13 @@ func (c *cluster) answerSteps(t *testing.T, losses int, meanwhile func()) {
 			}
 		})
 	}
-	meanwhile()
+	journeys := history.Journey{Steps: len(chosen.way)}
+	meanwhile(func(node *process) {
+		loss := history.Span{From: h.Now()}
+		node.kill()
+		loss.To = h.Now()
+		journeys.Losses = append(journeys.Losses, loss)
+	})
 	stop()
 	clients.Wait()
 	ops := h.Ops()
@@ -69,7 +74,7 @@ func (c *cluster) answerSteps(t *testing.T, losses int, meanwhile func()) {
 	for _, op := range ops {
 		outcomes[op.Outcome]++
 	}
-	if err := (history.Journey{Steps: len(chosen.way), Losses: losses}).CheckSteps(ops); err != nil {
+	if err := journeys.CheckSteps(ops); err != nil {
 		t.Error(err)
 	}
 	t.Logf("%d answers: %v", len(ops), outcomes)

@@ -1,8 +1,11 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -15,11 +18,15 @@ const Answer Kind = "answer"
 type Journey struct {
 	// Steps is how many steps each has.
 	Steps int
-	// Losses is how many nodes were lost. With each, a journey may forget which
-	// step was to be answered: it goes on from an older one, and refuses what was
-	// handed out after that. If it had ended, it may tell of its end once more.
-	Losses int
+	// Losses is when nodes were lost. A journey that was under way then may forget
+	// which step was to be answered: it goes on from an older one, and refuses
+	// what was handed out after that. If it had ended, it may tell of its end once
+	// more.
+	Losses []Span
 }
+
+// Span is from one moment to another.
+type Span struct{ From, To time.Duration }
 
 // CheckSteps judges what clients saw that answered the steps of journeys at
 // several nodes, each step several times: nil if there is an order of all that
@@ -33,12 +40,13 @@ func (j Journey) CheckSteps(ops []Op) error {
 		search[op.Record] = append(search[op.Record], operation(op, 0))
 		of[op.Record] = append(of[op.Record], op)
 	}
-	model := porcupine.Model{
-		Init:  func() any { return progress{} },
-		Step:  func(s, input, _ any) (bool, any) { return j.step(s.(progress), input.(Op)) },
-		Equal: func(a, b any) bool { return a == b },
-	}
 	for journey, search := range search {
+		losses := j.losses(of[journey])
+		model := porcupine.Model{
+			Init:  func() any { return progress{} },
+			Step:  func(s, input, _ any) (bool, any) { return j.step(s.(progress), input.(Op), losses) },
+			Equal: func(a, b any) bool { return a == b },
+		}
 		switch result := porcupine.CheckOperationsTimeout(model, search, searchLimit); result {
 		case porcupine.Ok:
 		case porcupine.Illegal:
@@ -50,15 +58,27 @@ func (j Journey) CheckSteps(ops []Op) error {
 	return nil
 }
 
+// losses counts those while a journey was under way.
+func (j Journey) losses(ops []Op) (n int) {
+	first := slices.MinFunc(ops, func(a, b Op) int { return cmp.Compare(a.Call, b.Call) }).Call
+	last := slices.MaxFunc(ops, func(a, b Op) int { return cmp.Compare(a.Return, b.Return) }).Return
+	for _, loss := range j.Losses {
+		if first <= loss.To && loss.From <= last {
+			n++
+		}
+	}
+	return n
+}
+
 // progress is the step that a journey waits for an answer to, and how many
 // losses it has felt.
 type progress struct{ at, lost int }
 
 // step is how a journey behaves for one client alone. What is Unknown happens if
 // it can: if it never happened, it may as well have done so last of all.
-func (j Journey) step(p progress, op Op) (bool, progress) {
+func (j Journey) step(p progress, op Op, losses int) (bool, progress) {
 	n, err := strconv.Atoi(op.Value)
-	older := n < p.at && p.lost < j.Losses && (p.at < j.Steps || n == j.Steps-1)
+	older := n < p.at && p.lost < losses && (p.at < j.Steps || n == j.Steps-1)
 	switch {
 	case err != nil || op.Kind != Answer:
 		return false, p

@@ -18,42 +18,45 @@ func TestCheckSteps(t *testing.T) {
 	}
 	const done, refused, gone, unknown = history.Done, history.Refused, history.Gone, history.Unknown
 	for name, test := range map[string]struct {
-		losses int
+		losses []history.Span
 		ops    []history.Op
 		want   string
 	}{
-		"one after the other":                 {0, []history.Op{on("0", done, 0, 1), on("1", done, 2, 3)}, ""},
-		"twice at once, refused once":         {0, []history.Op{on("0", done, 0, 5), on("0", refused, 1, 4)}, ""},
-		"refused before it was asked":         {0, []history.Op{on("0", refused, 0, 1), on("0", done, 2, 3)}, "no order"},
-		"answered twice":                      {0, []history.Op{on("0", done, 0, 1), on("0", done, 2, 3)}, "no order"},
-		"answered twice at once":              {0, []history.Op{on("0", done, 0, 5), on("0", done, 1, 4)}, "no order"},
-		"the second before the first":         {0, []history.Op{on("1", done, 0, 1), on("0", done, 2, 3)}, "no order"},
-		"an older one again":                  {0, []history.Op{on("0", done, 0, 1), on("1", done, 2, 3), on("0", done, 4, 5)}, "no order"},
-		"refused though nobody answered it":   {0, []history.Op{on("0", refused, 0, 1)}, "no order"},
-		"refused, and perhaps answered":       {0, []history.Op{on("0", unknown, 0, 1), on("0", refused, 2, 3)}, ""},
-		"perhaps answered, and then for sure": {0, []history.Op{on("0", unknown, 0, 1), on("0", done, 2, 3)}, ""},
-		"the journey is gone":                 {0, []history.Op{on("0", gone, 0, 1)}, "no order"},
-		"an older one again after a loss": {1, []history.Op{
+		"one after the other":                 {nil, []history.Op{on("0", done, 0, 1), on("1", done, 2, 3)}, ""},
+		"twice at once, refused once":         {nil, []history.Op{on("0", done, 0, 5), on("0", refused, 1, 4)}, ""},
+		"refused before it was asked":         {nil, []history.Op{on("0", refused, 0, 1), on("0", done, 2, 3)}, "no order"},
+		"answered twice":                      {nil, []history.Op{on("0", done, 0, 1), on("0", done, 2, 3)}, "no order"},
+		"answered twice at once":              {nil, []history.Op{on("0", done, 0, 5), on("0", done, 1, 4)}, "no order"},
+		"the second before the first":         {nil, []history.Op{on("1", done, 0, 1), on("0", done, 2, 3)}, "no order"},
+		"an older one again":                  {nil, []history.Op{on("0", done, 0, 1), on("1", done, 2, 3), on("0", done, 4, 5)}, "no order"},
+		"refused though nobody answered it":   {nil, []history.Op{on("0", refused, 0, 1)}, "no order"},
+		"refused, and perhaps answered":       {nil, []history.Op{on("0", unknown, 0, 1), on("0", refused, 2, 3)}, ""},
+		"perhaps answered, and then for sure": {nil, []history.Op{on("0", unknown, 0, 1), on("0", done, 2, 3)}, ""},
+		"the journey is gone":                 {nil, []history.Op{on("0", gone, 0, 1)}, "no order"},
+		"an older one again after a loss": {[]history.Span{{3, 3}}, []history.Op{
 			on("0", done, 0, 1), on("1", done, 2, 3), on("0", done, 4, 5), on("1", done, 6, 7), on("1", refused, 8, 9),
 		}, ""},
-		"one older one after a loss": {1, []history.Op{
+		"one older one after a loss": {[]history.Span{{3, 3}}, []history.Op{
 			on("0", done, 0, 1), on("1", done, 2, 3), on("0", done, 4, 5), on("0", done, 6, 7),
 		}, "no order"},
-		"what the lost node handed out": {1, []history.Op{on("0", done, 0, 1), on("0", done, 2, 3), on("1", refused, 4, 5)}, ""},
-		"the end told once more":        {1, []history.Op{on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 4, 5), on("2", done, 6, 7)}, ""},
-		"the end told twice more": {1, []history.Op{
+		"what the lost node handed out": {[]history.Span{{3, 3}}, []history.Op{on("0", done, 0, 1), on("0", done, 2, 3), on("1", refused, 4, 5)}, ""},
+		"an older one again after a loss that was before": {[]history.Span{{3, 3}}, []history.Op{
+			on("0", done, 4, 5), on("0", done, 6, 7),
+		}, "no order"},
+		"the end told once more": {[]history.Span{{3, 3}}, []history.Op{on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 4, 5), on("2", done, 6, 7)}, ""},
+		"the end told twice more": {[]history.Span{{3, 3}}, []history.Op{
 			on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 4, 5), on("2", done, 6, 7), on("2", done, 8, 9),
 		}, "no order"},
-		"an older one after the end": {1, []history.Op{
+		"an older one after the end": {[]history.Span{{3, 3}}, []history.Op{
 			on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 4, 5), on("1", done, 6, 7),
 		}, "no order"},
-		"gone after its end": {0, []history.Op{
+		"gone after its end": {nil, []history.Op{
 			on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 4, 5), on("2", gone, 6, 7),
 		}, ""},
-		"gone before its end": {0, []history.Op{
+		"gone before its end": {nil, []history.Op{
 			on("0", done, 0, 1), on("1", done, 2, 3), on("2", done, 6, 7), on("2", gone, 4, 5),
 		}, "no order"},
-		"no number": {0, []history.Op{on("", done, 0, 1)}, "no order"},
+		"no number": {nil, []history.Op{on("", done, 0, 1)}, "no order"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := history.Journey{Steps: 3, Losses: test.losses}.CheckSteps(test.ops)
