@@ -24,9 +24,11 @@ const (
 	// step: the API refuses it.
 	maxPassed = 1 << 20
 	// dialTime bounds how long the owner of a journey may take to accept a
-	// connection, and answerTime to answer.
-	dialTime   = time.Second
-	answerTime = 10 * time.Second
+	// connection, which its kernel does, handshakeTime to agree on TLS, which a busy
+	// process may be slow to do, and answerTime to answer.
+	dialTime      = time.Second
+	handshakeTime = 5 * time.Second
+	answerTime    = 10 * time.Second
 )
 
 // UpstreamHeader tells a node under which address the edge knows it.
@@ -87,6 +89,7 @@ func NewOwners(cfg OwnersConfig) *Owners {
 		},
 		Transport: &http.Transport{
 			DialContext:           dial,
+			DialTLSContext:        dialTLS,
 			MaxIdleConnsPerHost:   64,
 			IdleConnTimeout:       time.Minute,
 			ResponseHeaderTimeout: answerTime,
@@ -119,6 +122,24 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return conn, nil
 }
 
+// dialTLS is dial for a node that serves https. Nothing of a request is sent
+// before the handshake has succeeded.
+func dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	host, _, _ := net.SplitHostPort(address) // it was dialled
+	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+	defer cancel()
+	secure := tls.Client(conn, &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12})
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, errors.Join(errNotSent, err)
+	}
+	return secure, nil
+}
+
 // hop is a request that is passed on, and what became of it.
 type hop struct {
 	node cluster.Node
@@ -144,7 +165,10 @@ type visit struct {
 func (o *Owners) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := &visit{Owners: o, w: w, explain: o.asks(r)}
 	passes, err := o.cfg.Passes()
-	if err != nil || o.cfg.View(r.Context()).Others(o.cfg.Self.Address) == 0 {
+	// A node that is not in the directory, or not yet known here, may have passed
+	// the request on all the same.
+	passedOn := len(r.Header[cluster.PassHeader]) > 0
+	if err != nil || !passedOn && o.cfg.View(r.Context()).Others(o.cfg.Self.Address) == 0 {
 		v.serveHere(r, whyHere)
 		return
 	}
