@@ -48,8 +48,9 @@ func (s *Sticky) Provision(ctx caddy.Context) (err error) {
 	return err
 }
 
-// Select returns the journey's node, or nil if no node is available. It may
-// be called again for one request when a node failed.
+// Select returns the journey's node. If all nodes are marked as failed it returns
+// one all the same that the request was not sent to yet, and nil if there is none.
+// It may be called again for one request when a node failed.
 func (s *Sticky) Select(upstreams reverseproxy.UpstreamPool, r *http.Request, w http.ResponseWriter) *reverseproxy.Upstream {
 	router, err := s.app.set.Affinity()
 	if err != nil {
@@ -57,12 +58,18 @@ func (s *Sticky) Select(upstreams reverseproxy.UpstreamPool, r *http.Request, w 
 	}
 	d := decisionOf(router, r)
 	available := func(i int) bool { return upstreams[i].Available() }
+	free := func(i int) bool { return !upstreams[i].Full() }
 	address := func(i int) string { return upstreams[i].Dial }
 	var i int
 	if d.Offered(len(upstreams), address) {
-		i = d.NextOffered(available)
+		if i = d.NextOffered(available); i < 0 {
+			i = d.NextOfAllOffered(free)
+		}
 	} else {
-		i = d.Next(s.table(router, upstreams), available)
+		table := s.table(router, upstreams)
+		if i = d.Next(table, available); i < 0 {
+			i = d.NextOfAll(table, free)
+		}
 	}
 	if i < 0 {
 		return nil

@@ -43,8 +43,11 @@ type Decision struct {
 	// pinned says that list[0] is the node that the Affinity names, and diverted
 	// that this one has too many journeys.
 	pinned, diverted bool
-	// tried are nodes from earlier lists.
-	tried []affinity.Pin
+	// tried are nodes from earlier lists, sent those that the request was sent to
+	// before the last one.
+	tried, sent []affinity.Pin
+	// passedOver is how often no node was available in what Offer gave.
+	passedOver int
 
 	chosen chosen
 }
@@ -57,6 +60,8 @@ type chosen struct {
 	why   Why
 	times int
 }
+
+func (c *chosen) pin() affinity.Pin { return c.table.nodes[c.i].Pin }
 
 // Next is the index of the node that the request goes to, or goes to next after
 // one that did not answer; -1 if none is available. Nodes are numbered as the
@@ -79,6 +84,15 @@ func (d *Decision) Next(t *Table, available func(i int) bool) int {
 			d.decide(t, false)
 		}
 	}
+}
+
+// NextOfAll is Next if none is available: rather than to none the request goes to
+// a node that has seemed to fail, the journey's own or the best-ranked, but to
+// each only once. When all seem to fail, what is known of them tells little: they
+// may have been restarted one after the other. (Other proxies call this panic
+// mode.)
+func (d *Decision) NextOfAll(t *Table, free func(i int) bool) int {
+	return d.Next(t, func(i int) bool { return free(i) && !d.wasSent(t.ranked[i].Pin) })
 }
 
 // Offer is the addresses of the nodes that the request may go to, in order: a
@@ -117,9 +131,22 @@ func (d *Decision) Offered(count int, address func(i int) string) bool {
 func (d *Decision) NextOffered(available func(i int) bool) int {
 	place := d.walk(func(place int) bool { return available(place - d.offset) })
 	if place < 0 {
+		d.passedOver++
 		return -1
 	}
 	return place - d.offset
+}
+
+// NextOfAllOffered is NextOffered if none is available, as NextOfAll is. While
+// there may be better nodes in the next Offer it is -1.
+func (d *Decision) NextOfAllOffered(free func(i int) bool) int {
+	if d.passedOver < 2 && len(d.tried)+d.n < len(d.table.nodes) {
+		return -1
+	}
+	d.at = d.offset
+	return d.NextOffered(func(i int) bool {
+		return free(i) && !d.wasSent(d.table.nodes[d.list[d.offset+i]].Pin)
+	})
 }
 
 // walk goes on to the next node of the list that is free, and notes that the
@@ -171,7 +198,14 @@ func (d *Decision) choose(i int, why Why) {
 	if d.Begins && d.chosen.times == 0 {
 		d.table.members[i].Sent()
 	}
+	if d.chosen.times > 0 {
+		d.sent = append(d.sent, d.chosen.pin())
+	}
 	d.chosen = chosen{d.table, i, why, d.chosen.times + 1}
+}
+
+func (d *Decision) wasSent(p affinity.Pin) bool {
+	return d.chosen.times > 0 && d.chosen.pin() == p || slices.Contains(d.sent, p)
 }
 
 // decide fills the list anew, with nodes that were not tried. A journey's own

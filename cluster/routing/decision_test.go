@@ -499,3 +499,73 @@ func BenchmarkPick(b *testing.B) {
 		}
 	}
 }
+
+// TestAllNodesSeemToFail: if every node is marked as failed a request goes to one
+// all the same, first to that of its journey, and to each but once; to one that is
+// not marked if there is one that the edge has not looked at.
+func TestAllNodesSeemToFail(t *testing.T) {
+	t.Parallel()
+	none := func(int) bool { return false }
+	rapid.Check(t, func(t *rapid.T) {
+		addresses := named(rapid.IntRange(1, 12).Draw(t, "nodes"))
+		home := rapid.SampledFrom(addresses).Draw(t, "home")
+		a := pinned(rapid.Int().Draw(t, "id"), home)
+		table, found := tableOf(addresses, viewOf(addresses)), directoryOf(viewOf(addresses))
+
+		var went []string
+		d := &routing.Decision{Affinity: a}
+		for d.Next(table, none) < 0 {
+			i := d.NextOfAll(table, all)
+			if i < 0 {
+				break
+			}
+			went = append(went, addresses[i])
+		}
+		if went[0] != home || len(went) != len(addresses) || len(slices.Compact(slices.Sorted(slices.Values(went)))) != len(addresses) {
+			t.Fatalf("of %v a journey of %s goes to %v", addresses, home, went)
+		}
+		if i := (&routing.Decision{Affinity: a}).NextOfAll(table, none); i >= 0 {
+			t.Fatalf("it goes to %s, which is full", addresses[i])
+		}
+
+		went = nil
+		d = &routing.Decision{Affinity: a}
+		for range 3 { // as often as am_proxy asks
+			offered := d.Offer(found)
+			i := d.NextOffered(none)
+			if i < 0 {
+				i = d.NextOfAllOffered(all)
+			}
+			if i >= 0 {
+				went = append(went, offered[i])
+			}
+		}
+		few := len(addresses) <= affinity.Few
+		if few && (went[0] != home || len(went) != len(addresses)) || !few && len(went) != 2 ||
+			len(slices.Compact(slices.Sorted(slices.Values(went)))) != len(went) {
+			t.Fatalf("of %v, found, a journey of %s goes to %v", addresses, home, went)
+		}
+	})
+}
+
+// TestNodeThatServesIsBetterThanOneThatSeemsToFail: as long as one is left that
+// the edge has not looked at, no request goes to one that is marked as failed.
+func TestNodeThatServesIsBetterThanOneThatSeemsToFail(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		addresses := named(2 * affinity.Few)
+		d := &routing.Decision{Affinity: pinned(rapid.Int().Draw(t, "id"), addresses[0])}
+		found := directoryOf(viewOf(addresses))
+		first := d.Offer(found)
+		if i := d.NextOffered(func(int) bool { return false }); i >= 0 {
+			t.Fatalf("it goes to %s", first[i])
+		}
+		if i := d.NextOfAllOffered(all); i >= 0 {
+			t.Fatalf("it goes to %s, though it has not looked at all", first[i])
+		}
+		second := d.Offer(found)
+		if i := d.NextOffered(all); i < 0 || slices.Contains(first, second[i]) {
+			t.Fatalf("after %v it goes to %d of %v", first, i, second)
+		}
+	})
+}
