@@ -50,8 +50,22 @@ func (h *Affinity) Provision(ctx caddy.Context) (err error) {
 
 // ServeHTTP leaves the decision in a request variable and the affinity in a
 // header for the node. Without the installation's keys it leaves none, and
-// am_sticky picks any node.
+// am_sticky picks any node. What no node answers it answers itself; a body that
+// its client sends badly is not held against a node.
 func (h *Affinity) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	body := routing.NewClientBody(r)
+	if body == nil {
+		return h.refuse(w, r, h.route(w, r, next))
+	}
+	reply := &edgeReply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, body: body}
+	err := h.route(reply, r, next)
+	if reply.fault != nil {
+		err = bodyFault(reply.fault)
+	}
+	return h.refuse(w, r, err)
+}
+
+func (h *Affinity) route(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	r.Header.Del(realm.AffinityHeader)
 	router, err := h.app.set.Affinity()
 	if err != nil {
@@ -116,6 +130,10 @@ func decisionOf(router *affinity.Router, r *http.Request) *routing.Decision {
 //			fail_duration      10s
 //			stream_close_delay 5m
 //			header_up          X-AM-Upstream {http.reverse_proxy.upstream.hostport}
+//			transport http {
+//				response_header_timeout 15s
+//				tls_timeout             5s # if the nodes have https
+//			}
 //			<option of reverse_proxy>...
 //		}
 //	}
@@ -137,6 +155,9 @@ func parseProxy(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 			"the directory knows which nodes are there")
 	}
 	stickyDefaults(proxy)
+	if err := boundTransport(proxy); err != nil {
+		return nil, h.WrapErr(err)
+	}
 	return &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
 		caddyconfig.JSONModuleObject(&Affinity{PeekOff: own}, "handler", "am_affinity", nil),
 		caddyconfig.JSONModuleObject(proxy, "handler", "reverse_proxy", nil),
@@ -197,6 +218,46 @@ func stickyDefaults(proxy *reverseproxy.Handler) {
 	proxy.Headers.Request.Set.Set(routing.UpstreamHeader, "{http.reverse_proxy.upstream.hostport}")
 	if proxy.StreamCloseDelay == 0 {
 		proxy.StreamCloseDelay = caddy.Duration(5 * time.Minute)
+	}
+}
+
+const (
+	// edgeAnswerTime bounds how long a node may take to begin its answer. It is
+	// longer than a node waits for another one that it passes a request on to.
+	edgeAnswerTime = 15 * time.Second
+	// edgeHandshakeTime bounds how long it may take to agree on TLS.
+	edgeHandshakeTime = 5 * time.Second
+)
+
+// boundTransport sees to it that a node that hangs does not hold requests for
+// ever, unless the user has set other times. All else that the transport has
+// stays; what is no transport http is left alone.
+func boundTransport(proxy *reverseproxy.Handler) error {
+	transport := map[string]json.RawMessage{"protocol": json.RawMessage(`"http"`)}
+	if proxy.TransportRaw != nil {
+		if err := json.Unmarshal(proxy.TransportRaw, &transport); err != nil {
+			return err
+		}
+	}
+	if string(transport["protocol"]) != `"http"` {
+		return nil
+	}
+	setDefault(transport, "response_header_timeout", edgeAnswerTime)
+	if transport["tls"] != nil {
+		var tls map[string]json.RawMessage
+		if err := json.Unmarshal(transport["tls"], &tls); err != nil {
+			return err
+		}
+		setDefault(tls, "handshake_timeout", edgeHandshakeTime)
+		transport["tls"] = caddyconfig.JSON(tls, nil)
+	}
+	proxy.TransportRaw = caddyconfig.JSON(transport, nil)
+	return nil
+}
+
+func setDefault(options map[string]json.RawMessage, name string, d time.Duration) {
+	if options[name] == nil {
+		options[name] = caddyconfig.JSON(caddy.Duration(d), nil)
 	}
 }
 

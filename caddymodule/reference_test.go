@@ -74,10 +74,15 @@ The console is for users with the role ` + "`admin`" + ` alone, and every site w
 Sends each journey to the AM node on which it lives, and one that begins to the one of two nodes that has fewer. Without
 nodes it finds them in the store that they share, as they come and go: each that has ` + "`am_server`" + ` and an ` + "`advertise`" + `
 (` + "`dynamic am_nodes`" + `). It is ` + "`reverse_proxy`" + ` with an affinity handler in front,
-and takes all options of ` + "`reverse_proxy`" + `, with other defaults: ` + "`lb_policy am_sticky`, `lb_retries 2`,\n`fail_duration 10s`, `stream_close_delay 5m`" + `.
+and takes all options of ` + "`reverse_proxy`" + `, with other defaults: ` + "`lb_policy am_sticky`, `lb_retries 2`,\n`fail_duration 10s`, `stream_close_delay 5m`" + `, and of ` + "`transport http`" + ` ` + "`response_header_timeout 15s`" + ` and, for nodes with
+https, ` + "`tls_timeout 5s`" + `.
 Its own option ` + "`peek_off`" + ` turns off the search for an authId in the bodies of clients that send no cookie: JSON of at most 64 KiB
 whose length is known beforehand. Of nodes that are named, one that the directory does not have gets requests only if it has
-none of the others.
+none of the others. If all of them are marked as failed, requests go there all the same.
+
+What no node answers it answers itself, in AM's form of errors: 502, 503 and 504 with ` + "`Retry-After`" + ` if no node can be reached,
+is there, or answers in time; 400, 408 and 413 if the client's body is broken, comes too slowly or is too large, which it never
+holds against a node. A browser that opens a page gets the status alone, and where the server has ` + "`handle_errors`" + ` that decides.
 
 Edges and nodes tell each other by headers: ` + "`X-Am-Affinity`" + `, the journey that a request belongs to, and ` + "`X-Am-Pass`" + `, who the
 client is of a request that a node passes on, both of which nobody else can make; ` + "`X-Am-Upstream`" + `, the address by which the edge
@@ -86,7 +91,8 @@ knows the node, for a warning alone. ` + "`X-Am-Explain`" + ` is for you: [which
 ## ` + "`lb_policy am_sticky`" + `
 
 The selection policy behind ` + "`am_proxy`" + `. In a ` + "`reverse_proxy`" + ` of your own it knows the cookie and the
-query alone, not the bodies of clients that send no cookie. The query tells of a journey by the ` + "`suspendedId`" + ` of a link, or by
+query alone, not the bodies of clients that send no cookie; and with ` + "`fail_duration`" + ` a client whose body is broken takes a
+node out there, so leave that option to ` + "`am_proxy`" + `. The query tells of a journey by the ` + "`suspendedId`" + ` of a link, or by
 ` + "`amlbcookie`" + `.
 
 ## ` + "`format am`" + `
