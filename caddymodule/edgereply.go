@@ -21,7 +21,7 @@ const statusClientGone = 499
 // its end, reverse_proxy takes the client to be gone: that reply is not written,
 // because the client may be there and is to hear what is wrong.
 type edgeReply struct {
-	*caddyhttp.ResponseWriterWrapper
+	caddyhttp.ResponseWriterWrapper
 	body *routing.ClientBody
 	// fault is why the body could not be read, once that has ended the request.
 	fault error

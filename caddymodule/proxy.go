@@ -57,7 +57,7 @@ func (h *Affinity) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if body == nil {
 		return h.refuse(w, r, h.route(w, r, next))
 	}
-	reply := &edgeReply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, body: body}
+	reply := &edgeReply{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, body: body}
 	err := h.route(reply, r, next)
 	if reply.fault != nil {
 		err = bodyFault(reply.fault)
