@@ -1,10 +1,9 @@
 package integration
 
 import (
-	"math/rand/v2"
 	"path/filepath"
+	"sync"
 	"testing"
-	"time"
 )
 
 // exampleJourney is that of realm /beta in Caddyfile.example, by another name.
@@ -152,23 +151,40 @@ func TestNoJourneyLostToAKill(t *testing.T) {
 // client that sends the step again comes to its end.
 func TestNoJourneyLostToAKillInFlight(t *testing.T) {
 	k := startKilled(t, survives, 200)
+	cut := 0
 	for n := range journeysIn(longest(k.samples), 40) {
 		step, victim := n%longest(k.samples), k.nodes[n%len(k.nodes)]
 		walks := append(k.begin(step, victim, true), k.begin(step, victim, false)...)
-		ended := make(chan struct{})
+		for i, w := range walks {
+			w.to = inTurn(k.edges, i)
+		}
+		first, ended := make(chan struct{}), make(chan error)
+		answered := sync.OnceFunc(func() { close(first) })
 		go func() {
-			defer close(ended)
-			k.goOn(walks)
+			ended <- forAll(walks, 16, func(w *walk) error {
+				err := w.next()
+				answered()
+				if err != nil {
+					return err
+				}
+				return w.finish()
+			})
 		}()
-		time.Sleep(rand.N(40 * time.Millisecond))
+		<-first // others are being answered now
 		victim.kill()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		cut += tallyOf(walks).cut
 		if got := tallyOf(walks); got.restarts > 0 || got.sessions != len(walks) {
 			t.Errorf("killed in step %d: %+v of %d", step+1, got, len(walks))
 		} else {
 			t.Logf("killed in step %d: %+v", step+1, got)
 		}
 		victim.start()
+	}
+	if cut == 0 {
+		t.Error("no step was under way when its node was killed")
 	}
 	k.noRestarts(t)
 }

@@ -77,6 +77,7 @@ type walk struct {
 	at    int    // the stop that step is
 	token string // of the session, at the end
 	sent  int    // requests, those that were sent again too
+	cut   int    // those whose node ended before it answered
 	// tried are one-time passwords that are of no use any more.
 	tried []string
 	// restarts is how often a step was answered with the journey's first one,
@@ -114,6 +115,9 @@ func (w *walk) request(ask func(*client) (reply, error)) (reply, error) {
 	for deadline := time.Now().Add(patienceOfWalks); ; time.Sleep(50 * time.Millisecond) {
 		w.sent++
 		r, err := ask(w.client.at(w.to()))
+		if err == nil && r.status == http.StatusBadGateway {
+			w.cut++
+		}
 		if w.again == nil || !w.again(r, err) || time.Now().After(deadline) {
 			return r, err
 		}
@@ -261,11 +265,12 @@ func forAll(walks []*walk, several int, do func(*walk) error) error {
 }
 
 // tally adds up how walks went.
-type tally struct{ sent, restarts, repeats, sessions int }
+type tally struct{ sent, cut, restarts, repeats, sessions int }
 
 func tallyOf(walks []*walk) (sum tally) {
 	for _, w := range walks {
 		sum.sent += w.sent
+		sum.cut += w.cut
 		sum.restarts += w.restarts
 		sum.repeats += w.repeats
 		sum.sessions += min(len(w.token), 1)
