@@ -122,10 +122,13 @@ func peekAuthID(r *http.Request) []byte {
 	read.Grow(int(min(r.ContentLength, firstRead)))
 	_, err := io.CopyN(&read, r.Body, r.ContentLength)
 	body := read.Bytes()
-	r.Body = &replayed{Reader: io.MultiReader(bytes.NewReader(body), r.Body), Closer: r.Body}
 	if err != nil {
+		r.Body = &replayed{Reader: io.MultiReader(bytes.NewReader(body), r.Body), Closer: r.Body}
 		return nil
 	}
+	// There is no more, and nobody asks for it: a proxy may still be reading when
+	// its answer is there, and a server then looks at how much was read.
+	r.Body = &replayed{Reader: bytes.NewReader(body), Closer: r.Body}
 	return authIDOf(body)
 }
 

@@ -115,3 +115,29 @@ func BenchmarkPeek(b *testing.B) {
 		})
 	}
 }
+
+// A body that was searched is not read again: whoever passes the request on may
+// do so when the server has gone on to say how much was read.
+func TestSearchedBodyIsReadOnce(t *testing.T) {
+	const step = `{"authId":"a.b.c","callbacks":[]}`
+	client := &counted{Reader: strings.NewReader(step)}
+	r := httptest.NewRequest(http.MethodPost, "/am/json/authenticate", client)
+	r.ContentLength = int64(len(step))
+	r.Header.Set("Content-Type", "application/json")
+	routing.Decide(router, r, true)
+	before := client.reads
+	if body, err := io.ReadAll(r.Body); string(body) != step || err != nil || client.reads != before {
+		t.Errorf("%q, %v, after %d more reads", body, err, client.reads-before)
+	}
+}
+
+// counted counts how often it is read.
+type counted struct {
+	io.Reader
+	reads int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	c.reads++
+	return c.Reader.Read(p)
+}
