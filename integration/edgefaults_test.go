@@ -161,6 +161,11 @@ func TestNodesThatAreBack(t *testing.T) {
 			if page.status != http.StatusBadGateway || page.header.Get("Retry-After") == "" || len(page.body) != 0 {
 				t.Errorf("a page is answered with %s", page)
 			}
+			c.edge.rewrite("respond \"Hello", "handle_errors {\n\t\trespond ours {err.status_code}\n\t}\n\trespond \"Hello")
+			must(t, c.edge.reload())
+			if r := c.edge.client("/alpha").begin("TwoSteps"); string(r.body) != "ours" || r.header.Get("Retry-After") == "" {
+				t.Errorf("with handle_errors it is answered with %s", r)
+			}
 			for _, node := range c.nodes {
 				node.start()
 			}

@@ -130,7 +130,7 @@ func unanswered(_ reply, err error) bool { return err != nil }
 
 // unserved is one that also does so when the answer is that there was none.
 func unserved(r reply, err error) bool {
-	return err != nil || r.status == http.StatusBadGateway || r.status == http.StatusServiceUnavailable
+	return err != nil || r.status >= http.StatusBadGateway && r.status <= http.StatusGatewayTimeout
 }
 
 // begin asks for the first step.
