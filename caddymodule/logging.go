@@ -71,6 +71,9 @@ var secrets = []struct {
 	// Headers with credentials: "X-Openam-Password":["…"]. A password may
 	// hold brackets and quotes.
 	{"-Openam-", "[", regexp.MustCompile(`(?i)("X[-_.]OpenAM[-_.][A-Z]+":\[)(?:"(?:[^"\\]|\\.)*",?)*\]`), `$1"REDACTED"]`},
+	// Headers by which edges and nodes tell each other of journeys, of which one is
+	// the cookie amlbcookie once more.
+	{"X-Am-", "[", regexp.MustCompile(`(?i)("X-Am-(?:Pass|Affinity)":\[)(?:"(?:[^"\\]|\\.)*",?)*\]`), `$1"REDACTED"]`},
 	// SSO tokens and journey references, wherever they stand; those that carry
 	// their session have nothing before the first star.
 	{"AAJTSQ", "*%", regexp.MustCompile(`[\w.-]*(?:\*|%2[aA])AAJTSQ[\w.-]*(?:\*|%2[aA])[\w.-]*`), "REDACTED"},

@@ -33,6 +33,8 @@ func TestScrubRemovesEverySecret(t *testing.T) {
 		"password with a quote":    `"X-Openam-Password":["a\"] secret-password"],"Next":["x"]`,
 		"answer in a query":        `"uri":"/am/XUI/?IDToken1=x\u0026IDToken2=secret-password"`,
 		"key to explanations":      `"X-Am-Explain":["amx1.secret-journey_key"]`,
+		"pass of a request":        `"X-Am-Pass":["1795656000000,192.0.2.1,true,secret-journey"]`,
+		"journey's node":           `"X-Am-Affinity":["AQIDBAUGBwgJ.secret-journey","secret-journey"]`,
 		"suspended journey":        `"uri":"/am/XUI/?suspendedId=secret-journey&realm=/"`,
 	} {
 		clean := scrub(line)
