@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -52,10 +51,11 @@ type App struct {
 	// Realms are the realms; the root realm is always there.
 	Realms []*Realm `json:"realms,omitempty"`
 
-	set      *realm.Set
-	self     cluster.Node
-	serves   bool // whether there is an am_server
-	mismatch sync.Once
+	set    *realm.Set
+	self   cluster.Node
+	serves bool // whether there is an am_server
+	// mismatches are the addresses by which edges know this node wrongly.
+	mismatches few
 	// stopAsking ends askSelf; nil unless it has begun.
 	stopAsking context.CancelFunc
 	store      StoreModule

@@ -9,7 +9,9 @@ import (
 	"net/url"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -122,16 +124,41 @@ func askLive(ctx context.Context, address string) error {
 	return nil
 }
 
-// compareAddress warns once when an edge knows this node by another address
-// than it advertises: then the pins that the node hands out mean nothing to
-// the edge, and in-memory journeys start again whenever the nodes change.
-func (a *App) compareAddress(known string) {
-	if known == "" || strings.EqualFold(known, a.self.Address) {
+// compareAddress warns when an edge knows this node by another address than it
+// advertises: then the pins that the node hands out mean nothing to the edge, and
+// in-memory journeys start again whenever the nodes change. What no edge has sent
+// is not believed.
+func (a *App) compareAddress(sent string) {
+	if sent == "" || strings.EqualFold(sent[:max(0, strings.IndexByte(sent, ' '))], a.self.Address) {
 		return
 	}
-	a.mismatch.Do(func() {
+	router, err := a.set.Affinity()
+	if err != nil {
+		return
+	}
+	if known, ok := router.Vouched(sent); ok && a.mismatches.first(known) {
 		a.log.Warn("an edge knows this node by another address than it advertises; write both alike: "+
 			"the address in the edge's am_proxy, and advertise in this node's block node",
 			"edge", known, "advertise", a.Node.Advertise)
-	})
+	}
+}
+
+// few remembers a few texts. It is safe for concurrent use.
+type few struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+// maxFew is how many texts are remembered.
+const maxFew = 8
+
+// first reports whether a text is new, as long as there is room.
+func (f *few) first(text string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.texts) == maxFew || slices.Contains(f.texts, text) {
+		return false
+	}
+	f.texts = append(f.texts, text)
+	return true
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/amgate/amgate/cluster"
 	"github.com/amgate/amgate/cluster/routing"
+	"github.com/amgate/amgate/gateway"
 	"github.com/amgate/amgate/journey/affinity"
 	"github.com/amgate/amgate/realm"
 )
@@ -67,6 +68,7 @@ func (h *Affinity) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 
 func (h *Affinity) route(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	r.Header.Del(realm.AffinityHeader)
+	gateway.ShieldConnection(r.Header)
 	router, err := h.app.set.Affinity()
 	if err != nil {
 		r.Header.Del(cluster.ExplainHeader)
@@ -129,11 +131,12 @@ func decisionOf(router *affinity.Router, r *http.Request) *routing.Decision {
 //			lb_retries         2
 //			fail_duration      10s
 //			stream_close_delay 5m
-//			header_up          X-AM-Upstream {http.reverse_proxy.upstream.hostport}
+//			header_up          X-AM-Upstream {http.vars.am_upstream}
 //			transport http {
 //				response_header_timeout 15s
 //				tls_timeout             5s # if the nodes have https
 //			}
+//			header_up          Host {hostport} # if the nodes have https
 //			<option of reverse_proxy>...
 //		}
 //	}
@@ -215,7 +218,7 @@ func stickyDefaults(proxy *reverseproxy.Handler) {
 	if proxy.Headers.Request.Set == nil {
 		proxy.Headers.Request.Set = make(http.Header)
 	}
-	proxy.Headers.Request.Set.Set(routing.UpstreamHeader, "{http.reverse_proxy.upstream.hostport}")
+	proxy.Headers.Request.Set.Set(routing.UpstreamHeader, "{http.vars."+upstreamVar+"}")
 	if proxy.StreamCloseDelay == 0 {
 		proxy.StreamCloseDelay = caddy.Duration(5 * time.Minute)
 	}
@@ -230,8 +233,9 @@ const (
 )
 
 // boundTransport sees to it that a node that hangs does not hold requests for
-// ever, unless the user has set other times. All else that the transport has
-// stays; what is no transport http is left alone.
+// ever, unless the user has set other times, and that nodes with TLS hear of the
+// host that the client asked for, which reverse_proxy replaces. All else that the
+// transport has stays; what is no transport http is left alone.
 func boundTransport(proxy *reverseproxy.Handler) error {
 	transport := map[string]json.RawMessage{"protocol": json.RawMessage(`"http"`)}
 	if proxy.TransportRaw != nil {
@@ -244,6 +248,9 @@ func boundTransport(proxy *reverseproxy.Handler) error {
 	}
 	setDefault(transport, "response_header_timeout", edgeAnswerTime)
 	if transport["tls"] != nil {
+		if up := proxy.Headers.Request.Set; up.Get("Host") == "" {
+			up.Set("Host", "{http.request.hostport}")
+		}
 		var tls map[string]json.RawMessage
 		if err := json.Unmarshal(transport["tls"], &tls); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/amgate/amgate/cluster/routing"
@@ -27,6 +28,8 @@ type Sticky struct {
 	app   *App
 	known atomic.Pointer[group]
 	told  sync.Map // addresses that the directory did not have
+	// vouched are addresses as nodes are told them.
+	vouched sync.Map
 }
 
 // group is upstreams and what rendezvous hashing precomputes for them.
@@ -74,7 +77,22 @@ func (s *Sticky) Select(upstreams reverseproxy.UpstreamPool, r *http.Request, w 
 	if i < 0 {
 		return nil
 	}
+	s.introduce(router, upstreams[i].Dial, r)
 	return upstreams[i]
+}
+
+// upstreamVar is the request variable that tells the node its address, for the
+// header routing.UpstreamHeader.
+const upstreamVar = "am_upstream"
+
+// introduce leaves the address of the node in a request variable, so that the
+// node knows that it is an edge's and no client's word.
+func (s *Sticky) introduce(router *affinity.Router, address string, r *http.Request) {
+	text, ok := s.vouched.Load(address)
+	if !ok {
+		text, _ = s.vouched.LoadOrStore(address, router.Vouch(address))
+	}
+	caddyhttp.SetVar(r.Context(), upstreamVar, text)
 }
 
 // table is the upstreams as the directory has them.

@@ -45,6 +45,11 @@ func isIdentityName(name string) bool {
 	return false
 }
 
+// ShieldConnection removes names from the header Connection by which a client would
+// make a proxy drop what an edge says: those of amgate's own headers and of the
+// forwarded ones.
+func ShieldConnection(h http.Header) { dropListed(h, "Connection", isShielded) }
+
 // isShielded reports whether a name in a Connection header would make a proxy
 // behind us remove what the edge or a proxy in front of us says about the
 // client: an identity header or anything else of the family X-AM-, the

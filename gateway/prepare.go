@@ -25,7 +25,7 @@ import (
 // too, with the zero Identity: then the app sees no identity header at all.
 func (g *Gateway) Prepare(r *http.Request, id Identity) {
 	dropIdentity(r.Header)
-	dropListed(r.Header, "Connection", isShielded)
+	ShieldConnection(r.Header)
 	dropListed(r.Header, "Trailer", isIdentityName)
 	guardTrailers(r)
 	if !g.forwardCookie {

@@ -85,14 +85,42 @@ func TestNodeSaysThatItsAddressIsWrittenDifferently(t *testing.T) {
 	c := startCluster(t, clusterSpec{nodes: 1, journeySessions: "in_memory"})
 	const complaint = "another address than it advertises"
 	c.edge.client("/alpha").login(c.user)
-	if strings.Contains(c.nodes[0].log(), complaint) {
-		t.Error("the node complains though both addresses are alike")
+	for _, text := range []string{"forged:80", "forged:80 AAAAAAAAAAAAAAAA", "forged:80\t"} {
+		c.nodes[0].client("/alpha").with("X-AM-Upstream", text).login(c.user)
+		c.edge.client("/alpha").with("X-AM-Upstream", text).login(c.user)
+	}
+	if log := c.nodes[0].log(); strings.Contains(log, complaint) {
+		t.Error("the node complains though both addresses are alike, or because a client says that they are not")
 	}
 	c.edge.rewrite("am_proxy /am/* 127.0.0.1:", "am_proxy /am/* localhost:")
 	must(t, c.edge.reload())
 	c.edge.client("/alpha").login(c.user)
 	if !strings.Contains(c.nodes[0].log(), complaint) {
 		t.Error("the node does not say that its address is written differently")
+	}
+}
+
+// TestClientCannotHideWhatTheEdgeSays: a header Connection of the client does not
+// make the edge drop the journey that it tells the node (SECURITY 37): what begins
+// is no journey of the id that the cookie has from the last one.
+func TestClientCannotHideWhatTheEdgeSays(t *testing.T) {
+	c := startCluster(t, clusterSpec{nodes: 1, journeySessions: "in_memory"})
+	client := c.edge.client("/alpha")
+	idOf := func(r reply) string {
+		cookie, ok := r.cookie("amlbcookie")
+		if !ok {
+			t.Fatalf("a journey begins without its cookie: %s", r)
+		}
+		id, _, _ := strings.Cut(cookie.Value, ".")
+		return id
+	}
+	last := idOf(client.begin("TwoSteps"))
+	for _, names := range []string{"X-AM-Affinity", "close, x-am-affinity", "X_AM-Affinity,X-Am-Affinity"} {
+		next := idOf(client.with("Connection", names).begin("TwoSteps"))
+		if next == last {
+			t.Errorf("with Connection: %s the node does not hear what the edge says", names)
+		}
+		last = next
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // for no other text.
 func TestDistinctUsesHaveDistinctSums(t *testing.T) {
 	t.Parallel()
-	uses := []string{useMAC, usePin, useRank}
+	uses := []string{useMAC, usePin, useRank, useAddress}
 	for _, one := range uses {
 		if slices.ContainsFunc(uses, func(other string) bool { return one != other && strings.HasPrefix(other, one) }) {
 			t.Errorf("another use begins with %q", one)
