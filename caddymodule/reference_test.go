@@ -76,17 +76,21 @@ nodes it finds them in the store that they share, as they come and go: each that
 (` + "`dynamic am_nodes`" + `). It is ` + "`reverse_proxy`" + ` with an affinity handler in front,
 and takes all options of ` + "`reverse_proxy`" + `, with other defaults: ` + "`lb_policy am_sticky`, `lb_retries 2`,\n`fail_duration 10s`, `stream_close_delay 5m`" + `, and of ` + "`transport http`" + ` ` + "`response_header_timeout 15s`" + ` and, for nodes with
 https, ` + "`tls_timeout 5s`" + `.
-Its own option ` + "`peek_off`" + ` turns off the search for an authId in the bodies of clients that send no cookie: JSON of at most 64 KiB
-whose length is known beforehand. Of nodes that are named, one that the directory does not have gets requests only if it has
-none of the others. If all of them are marked as failed, requests go there all the same.
+Its own option ` + "`peek_off`" + ` turns off the search for an authId in the bodies of clients that send no cookie, or that have one from an
+earlier journey and seem to begin another: JSON of at most 64 KiB whose length is known beforehand.
+Of nodes that are named, one that the directory does not have gets requests only if it has none of the others. If all of them are marked as failed, requests go there all the same.
 
 What no node answers it answers itself, in AM's form of errors: 502, 503 and 504 with ` + "`Retry-After`" + ` if no node can be reached,
 is there, or answers in time; 400, 408 and 413 if the client's body is broken, comes too slowly or is too large, which it never
 holds against a node. A browser that opens a page gets the status alone, and where the server has ` + "`handle_errors`" + ` that decides.
 
+Nodes that advertise ` + "`https`" + ` need ` + "`transport http { tls }`" + ` in the block, unless they are named as ` + "`https://am-1:8443`" + `; where some
+have it and some not, ` + "`tls_except_ports`" + ` names the ports of those that do not. The log of the edge says which node is spoken to
+wrongly. They hear of the host that the client asked for, which ` + "`reverse_proxy`" + ` itself does not tell upstreams with TLS.
+
 Edges and nodes tell each other by headers: ` + "`X-Am-Affinity`" + `, the journey that a request belongs to, and ` + "`X-Am-Pass`" + `, who the
-client is of a request that a node passes on, both of which nobody else can make; ` + "`X-Am-Upstream`" + `, the address by which the edge
-knows the node, for a warning alone. ` + "`X-Am-Explain`" + ` is for you: [which node answers, and why](../how-to/cluster.md#which-node-answers-and-why).
+client is of a request that a node passes on; ` + "`X-Am-Upstream`" + `, the address by which the edge
+knows the node, for a warning alone. Nobody else can make any of them. ` + "`X-Am-Explain`" + ` is for you: [which node answers, and why](../how-to/cluster.md#which-node-answers-and-why).
 
 ## ` + "`lb_policy am_sticky`" + `
 

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -45,6 +46,8 @@ type clusterSpec struct {
 	// directory says that the edge finds the nodes itself, apart that nodes
 	// do not find each other.
 	directory, apart bool
+	// advertise is the URL of a node; "" is that of its site.
+	advertise string
 }
 
 // startCluster runs the processes. The edges protect an app at their root.
@@ -126,7 +129,7 @@ func (c *cluster) startMember(t *testing.T, name, addr string, s clusterSpec, si
 	if s.sessions == "" {
 		s.sessions = "server"
 	}
-	advertise := "advertise http://" + addr
+	advertise := "advertise " + cmp.Or(s.advertise, "http://"+addr)
 	if s.apart {
 		advertise = ""
 	}
