@@ -33,9 +33,18 @@ start() { # role name port
 	pids+=($!)
 }
 start node am-1 8091
+nodes=$!
 start node am-2 8092
+nodes="$nodes and $!"
 start edge edge 8080
+needed=("${pids[0]}" "${pids[3]}")
 
 echo "  The edge is at http://localhost:8080, the nodes are on ports 8091 and 8092."
-echo "  Logs are in $data; stop with Ctrl-C."
-wait -n || { echo "a process ended; see the logs in $data" >&2; exit 1; }
+echo "  Logs are in $data; stop with Ctrl-C. The nodes are processes $nodes: kill one, and"
+echo "  whoever is signing in goes on at the other."
+while wait -n -p ended || [ -n "${ended:-}" ]; do
+	[[ " ${needed[*]} " != *" $ended "* ]] || break
+	echo "  Process $ended has ended; the rest goes on." >&2
+done
+echo "a process ended that the others need; see the logs in $data" >&2
+exit 1
