@@ -96,3 +96,25 @@ func (c *cluster) awaitNodes(t *testing.T, n int) {
 		return nil
 	})
 }
+
+// TestEdgeWithoutNodesSaysSoOnce: while an edge finds no node its log is not filled
+// by requests, and says what may be wrong.
+func TestEdgeWithoutNodesSaysSoOnce(t *testing.T) {
+	c := startCluster(t, clusterSpec{nodes: 1, journeySessions: "in_memory", directory: true})
+	c.awaitNodes(t, 1)
+	c.edge.client("/alpha").login(c.user)
+	c.nodes[0].stop()
+	c.awaitNodes(t, 0)
+	for range 5 {
+		if r, err := c.edge.client("/alpha").tryBegin("TwoSteps"); err != nil || r.status != 503 {
+			t.Errorf("without a node a request is answered with %s, %v", r, err)
+		}
+	}
+	log := c.edge.log()
+	if n := strings.Count(log, "the directory has no AM node"); n != 1 {
+		t.Errorf("the edge says %d times that it has no node", n)
+	}
+	if strings.Contains(log, "falling back to static upstreams") {
+		t.Error("the edge speaks of upstreams that it does not have")
+	}
+}
