@@ -82,7 +82,7 @@ var secrets = []struct {
 	// Keys of who may be told of nodes.
 	{"amx1.", ".", regexp.MustCompile(`amx1\.[\w-]+`), "REDACTED"},
 	// Query parameters that are secrets.
-	{"=", `?&\`, regexp.MustCompile(`(?i)([?&\\](?:u0026)?(?:suspendedId|tokenId|authId|sessionUpgradeSSOTokenId|IDToken\d+\w*|code|iPlanetDirectoryPro)=)[^&"\\ ]+`), "${1}REDACTED"},
+	{"=", `?&\`, regexp.MustCompile(`(?i)([?&\\](?:u0026)?(?:suspendedId|amlbcookie|tokenId|authId|sessionUpgradeSSOTokenId|IDToken\d+\w*|code|iPlanetDirectoryPro)=)[^&"\\ ]+`), "${1}REDACTED"},
 }
 
 func scrub(line string) string {

@@ -35,6 +35,7 @@ func TestScrubRemovesEverySecret(t *testing.T) {
 		"key to explanations":      `"X-Am-Explain":["amx1.secret-journey_key"]`,
 		"pass of a request":        `"X-Am-Pass":["1795656000000,192.0.2.1,true,secret-journey"]`,
 		"journey's node":           `"X-Am-Affinity":["AQIDBAUGBwgJ.secret-journey","secret-journey"]`,
+		"journey of a link's form": `"uri":"/am/XUI/?realm=/\u0026amlbcookie=secret-journey"`,
 		"suspended journey":        `"uri":"/am/XUI/?suspendedId=secret-journey&realm=/"`,
 	} {
 		clean := scrub(line)

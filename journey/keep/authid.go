@@ -140,7 +140,7 @@ func (o *opened) unseal(sealer *token.Sealer, sealed string) error {
 	case err != nil:
 		return err
 	case s.Start != o.start(), o.Allow != "" && o.Allow != s.Allow,
-		subtle.ConstantTimeCompare([]byte(s.OTK), []byte(o.OTK)) != 1:
+		!same(s.OTK, o.OTK):
 		return journey.ErrSignature
 	}
 	o.ref, o.carried = s.ID, s
@@ -180,5 +180,8 @@ func (a authIDs) judge(o opened, s *journey.Snapshot) error {
 
 // allows reports whether o carries the allowlist state.
 func (a authIDs) allows(o opened, allow string) bool {
-	return a.noAllowlisting || subtle.ConstantTimeCompare([]byte(allow), []byte(o.Allow)) == 1
+	return a.noAllowlisting || same(allow, o.Allow)
 }
+
+// same compares secrets in a time that tells nothing of how far they agree.
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

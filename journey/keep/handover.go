@@ -191,10 +191,10 @@ func (m *inMemory) handOver(ctx context.Context, ref journey.ID, held *resting) 
 		switch {
 		case err != nil:
 			return err
-		case rec.Mark == "" && rec.Allow == held.snap.Allow: // an earlier try has written it
+		case rec.Mark == "" && same(rec.Allow, held.snap.Allow): // an earlier try has written it
 			m.letGo(ref)
 			return nil
-		case rec.Mark == markCurrent && rec.Allow == held.snap.Allow && rec.revision != at.revision:
+		case rec.Mark == markCurrent && same(rec.Allow, held.snap.Allow) && rec.revision != at.revision:
 			at = rec.place // a step that was left in doubt has changed it
 		default:
 			m.letGo(ref)
