@@ -67,6 +67,7 @@ func (h *Affinity) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 }
 
 func (h *Affinity) route(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	h.app.awaitStart(r.Context()) // without keys any node would do, and the wrong one
 	r.Header.Del(realm.AffinityHeader)
 	gateway.ShieldConnection(r.Header)
 	router, err := h.app.set.Affinity()
