@@ -478,7 +478,7 @@ func BenchmarkPick(b *testing.B) {
 	for _, n := range []int{3, 10, 100, 1000} {
 		addresses := named(n)
 		table := tableOf(addresses, viewOf(addresses))
-		for _, kind := range []string{"pinned", "begins", "returns", "orphan"} {
+		for _, kind := range []string{"unmade", "pinned", "begins", "returns", "orphan"} {
 			b.Run(fmt.Sprintf("nodes=%d/%s", n, kind), func(b *testing.B) {
 				pins := make([]affinity.Pin, n)
 				for i := range pins {
@@ -491,7 +491,7 @@ func BenchmarkPick(b *testing.B) {
 					if kind == "pinned" || kind == "returns" {
 						d.Affinity.Pin = pins[i%n]
 					}
-					if d.Next(table, all) < 0 {
+					if kind != "unmade" && d.Next(table, all) < 0 {
 						b.Fatal("none")
 					}
 				}
