@@ -60,7 +60,7 @@ func TestOwnerThatIsGone(t *testing.T) {
 		t.Errorf("the journey went on with a %s", asked)
 	}
 	other.answer(other.answer(again, c.user.name).step(t), c.user.password).success(t)
-	if !strings.Contains(c.nodes[1].log(), "cannot be reached; the journey starts again here") {
+	if !strings.Contains(c.nodes[1].log(), "cannot be reached; the journey goes on here if it was handed over or survives, and starts again if not") {
 		t.Error("nothing in the log tells why the journey started again")
 	}
 }

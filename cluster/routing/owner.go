@@ -221,7 +221,7 @@ func (v *visit) leave(r *http.Request, passes *cluster.Passes, node cluster.Node
 	switch {
 	case h.err == nil:
 	case errors.Is(h.err, errNotSent):
-		v.cfg.Logger.Warn("the node that has a journey cannot be reached; the journey starts again here",
+		v.cfg.Logger.Warn("the node that has a journey cannot be reached; the journey goes on here if it was handed over or survives, and starts again if not",
 			"node", node.Name, "address", node.Address, "error", h.err)
 		v.serveHere(v.replay(r.Context(), r), whyUnreached)
 	default:

@@ -3,7 +3,6 @@ package keep
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -231,25 +230,4 @@ func (m *inMemory) taken(rec *record, held *resting) (left string, plain []byte,
 		Epoch: held.epoch, Latest: held.latest, Salt: rec.Salt, Left: left, Owner: rec.Affinity, Holder: m.table.name,
 	}, MaxState, "the store")
 	return left, plain, err
-}
-
-// marking is what a record holds that has no journey in it (any more).
-type marking struct {
-	// Allow tells this mark from all others.
-	Allow string `json:"allow"`
-	Mark  mark   `json:"mark"`
-	Epoch int    `json:"epoch,omitempty"`
-	// From is the allowlist state of the step whose answer brought the journey to
-	// its success, or suspended it; then Link is where it lies.
-	From string `json:"from,omitempty"`
-	Link string `json:"link,omitempty"`
-	// Holder is the table in which the journey is, and Owner the affinity of the
-	// node that has taken the journey, or ended it.
-	Holder string `json:"holder,omitempty"`
-	Owner  string `json:"owner,omitempty"`
-}
-
-func (m marking) encode() []byte {
-	text, _ := json.Marshal(m) // never fails for texts and numbers
-	return append([]byte{version}, text...)
 }

@@ -43,7 +43,7 @@ func NewClient(cfg Config) (*Keeper, error) {
 func (k *inAuthID) load(ctx context.Context, o opened) (*journey.Snapshot, error) {
 	st := o.carried
 	from := &origin{
-		id: st.ID, before: encodeMark(markCurrent, st.Allow), until: o.Expires,
+		id: st.ID, before: marking{Mark: markCurrent, Allow: st.Allow}.encode(), until: o.Expires,
 		state: place{key: allowKey(st.ID)}, latest: st.Latest,
 	}
 	rec, err := k.read(ctx, st.ID, from.state.key)
@@ -126,7 +126,7 @@ func (k *inAuthID) keep(s *journey.Snapshot) (string, change, error) {
 	// Without allowlisting the store need only know for how long to remember
 	// the journey's end: until no authId of it is good any more.
 	if !from.opening && (!k.ids.noAllowlisting || st.Latest.After(from.latest)) {
-		c.ops = k.replace(from.state, encodeMark(markCurrent, s.Allow), st.Latest.Add(grace))
+		c.ops = k.replace(from.state, marking{Mark: markCurrent, Allow: s.Allow}.encode(), st.Latest.Add(grace))
 	}
 	return authID, c, nil
 }
@@ -136,7 +136,7 @@ func (k *inAuthID) withdraw(s *journey.Snapshot) change {
 	if from.opening || k.ids.noAllowlisting {
 		return change{}
 	}
-	return change{ops: k.replace(from.state, encodeMark(markSuspended, s.Allow), from.latest.Add(grace))}
+	return change{ops: k.replace(from.state, marking{Mark: markSuspended, Allow: s.Allow}.encode(), from.latest.Add(grace))}
 }
 
 func (k *inAuthID) end(s *journey.Snapshot, failed bool) (change, error) {
@@ -145,5 +145,5 @@ func (k *inAuthID) end(s *journey.Snapshot, failed bool) (change, error) {
 	}
 	from, left := originOf(s), newAllow()
 	expires := later(from.latest, s.Deadline).Add(grace)
-	return change{ops: k.replace(from.state, encodeMark(markEnded, left), expires), left: left}, nil
+	return change{ops: k.replace(from.state, marking{Mark: markEnded, Allow: left}.encode(), expires), left: left}, nil
 }

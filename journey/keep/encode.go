@@ -84,11 +84,38 @@ func encode(s *stored, limit int, place string) ([]byte, error) {
 	return append([]byte{version}, text...), nil
 }
 
-// encodeMark is a mark with an allowlist state: that of the current step, or
-// one that tells this mark from all others.
-func encodeMark(m mark, allow string) []byte {
-	text := strconv.AppendQuote(append([]byte{version}, `{"allow":`...), allow)
-	return append(strconv.AppendQuote(append(text, `,"mark":`...), string(m)), '}')
+// marking is what a record holds that has no journey in it (any more).
+type marking struct {
+	// Allow tells this mark from all others.
+	Allow string
+	Mark  mark
+	Epoch int
+	// From is the allowlist state of the step whose answer brought the journey to
+	// its success, or suspended it; then Link is where it lies.
+	From, Link string
+	// Holder is the table in which the journey is, and Owner the affinity of the
+	// node that has taken the journey, or ended it.
+	Holder, Owner string
+}
+
+// encode writes the members that stored has of the same names. It is written by
+// hand because a step that its client carries writes one. None of the texts is a
+// client's.
+func (m marking) encode() []byte {
+	text := append(make([]byte, 0, 256), version)
+	text = strconv.AppendQuote(append(text, `{"allow":`...), m.Allow)
+	text = strconv.AppendQuote(append(text, `,"mark":`...), string(m.Mark))
+	if m.Epoch != 0 {
+		text = strconv.AppendInt(append(text, `,"epoch":`...), int64(m.Epoch), 10)
+	}
+	for _, member := range [...]struct{ name, value string }{
+		{`,"from":`, m.From}, {`,"link":`, m.Link}, {`,"holder":`, m.Holder}, {`,"owner":`, m.Owner},
+	} {
+		if member.value != "" {
+			text = strconv.AppendQuote(append(text, member.name...), member.value)
+		}
+	}
+	return append(text, '}')
 }
 
 // asWritten reads what encoding/json has written: a duration is a number, and

@@ -133,7 +133,7 @@ func TestDecode(t *testing.T) {
 	if err != nil || s.Tree != "Login" || s.Shared["a"] != 1.0 || s.Mark != "" {
 		t.Errorf("a journey of version 1: %+v, %v", s, err)
 	}
-	if s, err = decode(encodeMark(markEnded, "allow")); err != nil || s.Mark != markEnded || s.Allow != "allow" {
+	if s, err = decode(marking{Mark: markEnded, Allow: "allow"}.encode()); err != nil || s.Mark != markEnded || s.Allow != "allow" {
 		t.Errorf("a mark: %+v, %v", s, err)
 	}
 	for _, unknown := range []string{"", "\x00{}", "\x03{}", "{}"} {

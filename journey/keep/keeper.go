@@ -254,7 +254,7 @@ func (k *Keeper) keep(ctx context.Context, s *journey.Snapshot) (authID string, 
 func (k *Keeper) apply(ctx context.Context, s *journey.Snapshot, c change) error {
 	from := originOf(s)
 	if from.link != (place{}) {
-		c.ops = append(c.ops, k.records.replace(from.link, encodeMark(markResumed, s.Allow), from.link.expires)...)
+		c.ops = append(c.ops, k.records.replace(from.link, marking{Mark: markResumed, Allow: s.Allow}.encode(), from.link.expires)...)
 	}
 	if len(c.ops) > 0 {
 		from.left = s.Allow

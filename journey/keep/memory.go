@@ -79,7 +79,7 @@ func (m *inMemory) here(ctx context.Context, o opened, held *resting) (*journey.
 	if !m.survives && !held.carried && held.record.revision == 0 {
 		return s, nil // no operation of the store can be left in doubt
 	}
-	from.before = encodeMark(markCurrent, s.Allow)
+	from.before = marking{Mark: markCurrent, Allow: s.Allow}.encode()
 	return s, m.settle(ctx, from)
 }
 

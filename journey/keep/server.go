@@ -76,7 +76,7 @@ func (k *inStore) withdraw(s *journey.Snapshot) change {
 	if from.state.revision == 0 {
 		return change{}
 	}
-	return change{ops: k.replace(from.state, encodeMark(markSuspended, s.Allow), from.until)}
+	return change{ops: k.replace(from.state, marking{Mark: markSuspended, Allow: s.Allow}.encode(), from.until)}
 }
 
 func (k *inStore) end(s *journey.Snapshot, failed bool) (change, error) {
