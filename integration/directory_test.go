@@ -20,27 +20,7 @@ func TestEdgeFindsTheNodes(t *testing.T) {
 		t.Errorf("%d journeys of 200 started again", restarts)
 	}
 
-	var restarts, walked atomic.Int64
-	var wg sync.WaitGroup
-	stop := make(chan struct{})
-	for range 4 {
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				client := c.edge.client("/alpha").withoutCookies()
-				if err := c.walkOnce(t, client, &restarts); err != nil {
-					t.Error(err)
-					return
-				}
-				client.http.CloseIdleConnections()
-				walked.Add(1)
-			}
-		})
-	}
+	walking := c.keepWalking(t, 4)
 	third := c.addNode(t, spec)
 	eventually(t, 30*time.Second, func() error {
 		if third.requests(t) == 0 {
@@ -48,10 +28,8 @@ func TestEdgeFindsTheNodes(t *testing.T) {
 		}
 		return nil
 	})
-	close(stop)
-	wg.Wait()
-	if restarts.Load() != 0 || walked.Load() == 0 {
-		t.Errorf("%d journeys of %d started again when a node came", restarts.Load(), walked.Load())
+	if walked, restarts := walking(); restarts != 0 || walked == 0 {
+		t.Errorf("%d journeys of %d started again when a node came", restarts, walked)
 	}
 
 	third.stop()
@@ -82,6 +60,38 @@ func TestOutageFreezesTheDirectory(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// keepWalking has n clients walk journeys through the edge, one after the other,
+// until end is called. It says how many there were, and how many started again.
+func (c *cluster) keepWalking(t *testing.T, n int) (end func() (walked, restarts int64)) {
+	t.Helper()
+	var started, done atomic.Int64
+	var walking sync.WaitGroup
+	stop := make(chan struct{})
+	for range n {
+		walking.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				client := c.edge.client("/alpha").withoutCookies()
+				if err := c.walkOnce(t, client, &started); err != nil {
+					t.Error(err)
+					return
+				}
+				client.http.CloseIdleConnections()
+				done.Add(1)
+			}
+		})
+	}
+	return func() (int64, int64) {
+		close(stop)
+		walking.Wait()
+		return done.Load(), started.Load()
+	}
 }
 
 // awaitNodes waits until the edge has heard of n nodes and of the end of the

@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"os/exec"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -118,28 +116,9 @@ func TestDrainBehindAnEdge(t *testing.T) {
 	c.awaitNodes(t, 3)
 	steps := c.park(t, c.edge, 30)
 
-	var restarts atomic.Int64
-	var walking sync.WaitGroup
-	stop := make(chan struct{})
-	for range 3 {
-		walking.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				client := c.edge.client("/alpha").withoutCookies()
-				if err := c.walkOnce(t, client, &restarts); err != nil {
-					t.Error(err)
-				}
-				client.http.CloseIdleConnections()
-			}
-		})
-	}
+	walking := c.keepWalking(t, 3)
 	out := c.nodes[0].drain(time.Second)
-	close(stop)
-	walking.Wait()
+	walked, restarts := walking()
 	state := c.nodes[0].drained()
 	if !state.Drained || state.Journeys != 0 || state.HandedOver == 0 || state.HandedOver >= 30 {
 		t.Errorf("the node is %+v", state)
@@ -152,8 +131,8 @@ func TestDrainBehindAnEdge(t *testing.T) {
 	for _, s := range steps[:20] {
 		c.finish(t, c.edge, s)
 	}
-	if n := restarts.Load() + int64(c.walkTwoSteps(t, 30)); n != 0 {
-		t.Errorf("%d journeys started again", n)
+	if n := restarts + int64(c.walkTwoSteps(t, 30)); n != 0 || walked == 0 {
+		t.Errorf("%d journeys started again, of %d and 30", n, walked)
 	}
 	if n := c.nodes[0].requests(t) - before; n != 0 {
 		t.Errorf("a node that is drained gets %d requests", n)

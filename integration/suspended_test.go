@@ -13,6 +13,27 @@ import (
 	"github.com/amgate/amgate/mail/mailtest"
 )
 
+// mailedJourney is a journey that goes on by the link of a mail.
+const mailedJourney = `
+			mail_template confirm {
+				subject Hello
+				text "Follow {{resumeURI}}"
+			}
+			journey Mailed {
+				node name username
+				node mail email_suspend {
+					template confirm
+					lookup on
+				}
+				node pass password
+				node check data_store
+				name -> mail
+				mail -> pass
+				pass -> check
+				check true -> success
+				check false -> failure
+			}`
+
 // TestLinkOutlivesTheProcess kills the process between a mail and its link: in
 // each scheme the journey goes on where it was, and its link works once.
 func TestLinkOutlivesTheProcess(t *testing.T) {
@@ -39,25 +60,8 @@ func TestLinkOutlivesTheProcess(t *testing.T) {
 		realm /alpha {
 			identities file users.json
 			journey_sessions %s
-			mail_template confirm {
-				subject Hello
-				text "Follow {{resumeURI}}"
-			}
-			journey Mailed {
-				node name username
-				node mail email_suspend {
-					template confirm
-					lookup on
-				}
-				node pass password
-				node check data_store
-				name -> mail
-				mail -> pass
-				pass -> check
-				check true -> success
-				check false -> failure
-			}
-		}`, am, mails.Host, mails.Port, mailtest.Username, mails.CAFile, scheme),
+%s
+		}`, am, mails.Host, mails.Port, mailtest.Username, mails.CAFile, scheme, mailedJourney),
 				sites: fmt.Sprintf("%s {\n\timport logged\n\tam_server /am/*\n}\n", am),
 			})
 			client := p.client("/alpha")
@@ -101,25 +105,7 @@ func TestLinkLeadsToTheNodeOfItsJourney(t *testing.T) {
 			password {env.SMTP_PASSWORD}
 			ca %s
 		}`, mails.Host, mails.Port, mailtest.Username, mails.CAFile),
-		realm: `
-			mail_template confirm {
-				subject Hello
-				text "Follow {{resumeURI}}"
-			}
-			journey Mailed {
-				node name username
-				node mail email_suspend {
-					template confirm
-					lookup on
-				}
-				node pass password
-				node check data_store
-				name -> mail
-				mail -> pass
-				pass -> check
-				check true -> success
-				check false -> failure
-			}`,
+		realm: mailedJourney,
 	})
 	c.awaitNodes(t, 2)
 	key := c.edge.explainKey(t, time.Minute)
